@@ -1,0 +1,233 @@
+"""Training speed side by side: the whole `plait train` path, a plain PyTorch loop, and Keras on TensorFlow.
+
+The same network, pictures, batch and optimizer; each side in a process of its own with the same number of
+threads, one after the other, in turns, so that a machine that changes its pace is unfair to nobody. The first
+epoch is warm-up; the rate is pictures over seconds from its end to the last one's end. For plait these hold
+everything the command does meanwhile: loading, validation, checkpoints, log. Prints the table and writes it,
+and all numbers, into results/.
+"""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+HERE = Path(__file__).resolve().parent
+CLASSES = 10
+Side = Callable[["Case"], dict[str, Any]]
+
+
+class Case(argparse.Namespace):
+    """What every side is given."""
+
+    folder: Path
+    keras: str
+    pictures: int
+    epochs: int
+    batch: int
+    threads: int
+    turns: int
+
+
+def main() -> None:
+    asked = arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        asked.folder = Path(folder)
+        make_data(asked)
+        answers = measure(asked)
+    result = summarize(asked, answers)
+    text = table(result)
+    print(text)
+    folder = HERE / "results"
+    folder.mkdir(exist_ok=True)
+    (folder / "training_speed.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (folder / "training_speed.md").write_text(text + "\n", encoding="utf-8")
+
+
+def make_data(case: Case) -> None:
+    """Fixed pictures, as arrays and as class folders: a square's place and color tell the class, in noise."""
+    draw = np.random.default_rng(0)
+    targets = np.arange(case.pictures) % CLASSES
+    pictures = draw.integers(0, 128, (case.pictures, 32, 32, 3), dtype=np.uint8)
+    for picture, target in zip(pictures, targets, strict=True):
+        top, left = divmod(int(target), 4)
+        picture[8 * top : 8 * top + 8, 8 * left : 8 * left + 8, target % 3] += 100
+    np.savez(case.folder / "pictures.npz", pictures=pictures, targets=targets)
+    _write_folders(case.folder / "train", pictures, targets)
+    for part in ("val", "test"):  # as small as a part may be: the comparison is about training
+        held = draw.integers(0, 128, (2 * CLASSES, 32, 32, 3), dtype=np.uint8)
+        _write_folders(case.folder / "data" / part, held, np.arange(2 * CLASSES) % CLASSES)
+    os.replace(case.folder / "train", case.folder / "data" / "train")
+
+
+def measure(case: Case) -> dict[str, list[dict[str, Any]]]:
+    """Every side's answers, turn by turn."""
+    answers: dict[str, list[dict[str, Any]]] = {name: [] for name in SIDES}
+    for turn in range(case.turns):
+        for name, side in SIDES.items():
+            answer = side(case)
+            answers[name].append(answer)
+            rate = answer["pictures_per_second"]
+            print(
+                f"turn {turn + 1} of {case.turns}: {name}: {rate:.0f} pictures/s", file=sys.stderr, flush=True
+            )
+    return answers
+
+
+def plait_train(case: Case, precision: str) -> dict[str, Any]:
+    """The whole `plait train` command on class folders; the seconds are those of its log."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        command = [
+            sys.executable,
+            "-m",
+            "plait",
+            "train",
+            str(case.folder / "data"),
+            "--recipe",
+            str(HERE / "vgg.yaml"),
+        ]
+        settings = {"epochs": case.epochs, "batch_size": case.batch, "precision": precision}
+        for key, value in settings.items():
+            command += ["--set", f"training.{key}={value}"]
+        report = _answer(case, [*command, "--out", str(run), "--json"])
+        outcome = json.loads((run / "training.json").read_text(encoding="utf-8"))
+        with (run / "log.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    first, last = rows[0], rows[-1]
+    trained = (int(last["step"]) - int(first["step"])) * case.batch
+    return {
+        "pictures_per_second": trained / (float(last["seconds"]) - float(first["seconds"])),
+        "parameters": report["parameters"],
+        "precision": outcome["precision"],
+        "versions": {"plait": report["environment"]["plait"]},
+    }
+
+
+def plain_torch(case: Case) -> dict[str, Any]:
+    return _answer(case, [sys.executable, str(HERE / "sides" / "torch_side.py"), *_common(case)])
+
+
+def keras(case: Case, *options: str) -> dict[str, Any]:
+    return _answer(case, [case.keras, str(HERE / "sides" / "keras_side.py"), *_common(case), *options])
+
+
+SIDES: dict[str, Side] = {
+    "plait train, defaults": lambda case: plait_train(case, "auto"),
+    "plait train, float32": lambda case: plait_train(case, "float32"),
+    "plain PyTorch loop, float32": plain_torch,
+    "Keras on TensorFlow, defaults": keras,
+    "Keras on TensorFlow, mixed_bfloat16": lambda case: keras(case, "--bfloat16"),
+}
+
+
+def summarize(case: Case, answers: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Each side's median over the turns, and what it was measured on."""
+    sides = {
+        name: {
+            "pictures_per_second": statistics.median(answer["pictures_per_second"] for answer in turns),
+            "turns": [answer["pictures_per_second"] for answer in turns],
+            **{key: turns[0][key] for key in ("parameters", "precision", "versions") if key in turns[0]},
+        }
+        for name, turns in answers.items()
+    }
+    settings = {key: getattr(case, key) for key in ("pictures", "epochs", "batch", "threads", "turns")}
+    return {"date": datetime.now(UTC).date().isoformat(), "machine": machine(), **settings, "sides": sides}
+
+
+def table(result: dict[str, Any]) -> str:
+    """Markdown: pictures a second, and each side as a multiple of the peers."""
+    sides = result["sides"]
+    rates = {name: side["pictures_per_second"] for name, side in sides.items()}
+    machine = result["machine"]
+    lines = [
+        "# Training speed",
+        "",
+        f"Pictures a second: 64-128-256-256 channels, 32x32 pictures, batch {result['batch']}, "
+        f"{result['threads']} threads; median of {result['turns']} turns, measured {result['date']} "
+        f"on {machine['processor']} ({machine['cores']} cores, {machine['bfloat16']}).",
+        "",
+        "| | pictures/s | of Keras's defaults | of plain PyTorch | each turn |",
+        "|---|---:|---:|---:|---|",
+    ]
+    for name, rate in rates.items():
+        shares = [
+            rate / rates[peer] for peer in ("Keras on TensorFlow, defaults", "plain PyTorch loop, float32")
+        ]
+        turns = ", ".join(f"{turn:.0f}" for turn in sides[name]["turns"])
+        lines.append(
+            f"| {_label(name, sides[name])} | {rate:.0f} | {shares[0]:.2f} | {shares[1]:.2f} | {turns} |"
+        )
+    return "\n".join(lines)
+
+
+def machine() -> dict[str, Any]:
+    """The processor, and whether it multiplies bfloat16 in hardware."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    found = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    flags = found.get("flags", "").split()
+    kinds = [label for flag, label in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX512-BF16")) if flag in flags]
+    return {
+        "processor": found.get("model name", platform.processor() or platform.machine()),
+        "cores": os.cpu_count(),
+        "bfloat16": " and ".join(kinds) or "no bfloat16 in hardware",
+        "python": platform.python_version(),
+    }
+
+
+def arguments() -> Case:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--keras", required=True, help="the Python of the environment that has TensorFlow")
+    parser.add_argument("--pictures", type=int, default=2560)
+    parser.add_argument("--epochs", type=int, default=3, help="the first one is warm-up")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--turns", type=int, default=2)
+    return parser.parse_args(namespace=Case())
+
+
+def _label(name: str, side: dict[str, Any]) -> str:
+    """With the precision that plait chose by itself."""
+    return f"{name} ({side['precision']})" if name.endswith("defaults") and "precision" in side else name
+
+
+def _write_folders(folder: Path, pictures: np.ndarray, targets: np.ndarray) -> None:
+    for number, (picture, target) in enumerate(zip(pictures, targets, strict=True)):
+        place = folder / f"class-{target}"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(place / f"{number:05}.png", compress_level=1)
+
+
+def _common(case: Case) -> list[str]:
+    numbers = {"--epochs": case.epochs, "--batch": case.batch, "--threads": case.threads}
+    words = [word for key, value in numbers.items() for word in (key, str(value))]
+    return [str(case.folder / "pictures.npz"), *words]
+
+
+def _answer(case: Case, command: list[str]) -> dict[str, Any]:
+    """Runs one side with the same number of threads; its standard output is one JSON document."""
+    environment = os.environ | {"OMP_NUM_THREADS": str(case.threads)}
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, check=True, text=True, encoding="utf-8"
+    )
+    value: dict[str, Any] = json.loads(done.stdout)
+    return value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""plait: from labelled data to a tested, deployable network of convolutional and recurrent layers.
+
+``train(data) -> Run``, ``load(run or model.onnx)``, ``inspect(data)``, and the layers alone in ``plait.layers``.
+Names are loaded when first used, so that importing plait imports no PyTorch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from plait.errors import (
+    DataError,
+    MissingExtraError,
+    ModelError,
+    NetworkError,
+    PlaitError,
+    RecipeError,
+    RunError,
+)
+
+if TYPE_CHECKING:
+    from plait.api import Model, inspect, load, train
+
+__version__ = "0.1.0"
+__all__ = [
+    "DataError",
+    "MissingExtraError",
+    "Model",
+    "ModelError",
+    "NetworkError",
+    "PlaitError",
+    "RecipeError",
+    "RunError",
+    "__version__",
+    "inspect",
+    "load",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in {"Model", "inspect", "load", "train"}:
+        raise AttributeError(f"module 'plait' has no attribute {name!r}")
+    return getattr(importlib.import_module("plait.api"), name)

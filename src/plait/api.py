@@ -1,0 +1,98 @@
+"""The same from Python: train, load, inspect, and what a trained model can do. Words and errors are the commands'."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.errors import MissingExtraError, ModelError
+from plait.inference.model import OnnxModel
+from plait.inference.predict import Prediction
+from plait.inference.predict import predict as predict_with
+from plait.inference.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from plait.run import Run
+
+
+class Model:
+    """A trained network: a run's folder, or a model file (which needs no PyTorch, and can only predict)."""
+
+    def __init__(self, opened: "Run | OnnxModel") -> None:
+        self._opened = opened
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Task, classes, what a picture becomes, recipe, scores."""
+        return self._opened.spec
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder; raises ModelError for a model file."""
+        return self._run("folder").folder
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The run's report.json."""
+        return self._run("report").read("report.json")
+
+    def network(self) -> Any:
+        """The run's network, a torch module in evaluation mode: uint8 (batch, channels, height, width) to logits."""
+        return self._run("network").network()
+
+    def test(
+        self, data: str | Path | None = None, *, skip_bad: bool = False, format: str | None = None
+    ) -> dict[str, Any]:
+        """Scores the run on its own test part or on ``data``; writes and returns the report. As ``plait test``."""
+        run = self._run("test")
+        flow = _flow("Model.test")
+        report = flow.test(run, None if data is None else str(data), skip_bad=skip_bad, format=format)
+        self._opened = flow.open_run(run.folder)
+        return dict(report)
+
+    def predict(self, *sources: str | Path, skip_bad: bool = False) -> list[Prediction]:
+        """The class of every picture in files, folders and tables, in order. As ``plait predict``."""
+        opened = self._opened
+        predictor = opened if isinstance(opened, OnnxModel) else _flow("Model.predict").predictor(opened)
+        return list(predict_with(predictor, [str(source) for source in sources], skip_bad=skip_bad))
+
+    def export(self, path: str | Path) -> Path:
+        """Writes one ONNX file that answers as the network does. As ``plait export``."""
+        written: Path = _flow("Model.export").export(self._run("export"), path)
+        return written
+
+    def _run(self, what: str) -> "Run":
+        if isinstance(self._opened, OnnxModel):
+            raise ModelError(f"{what} needs the run's folder; a model file only predicts")
+        return self._opened
+
+
+def train(data: str | Path | None = None, **options: Any) -> Model:
+    """Trains a network and returns it; ``options`` are those of ``plait.flow.train``, the command's own words."""
+    return Model(_flow("plait.train").train(None if data is None else str(data), **options))
+
+
+def load(path: str | Path) -> Model:
+    """A run's folder or a model file; raises RunError, ModelError."""
+    if Path(path).is_dir():
+        return Model(_flow("plait.load of a run").open_run(path))
+    return Model(OnnxModel(path))
+
+
+def inspect(
+    data: str | Path | None = None, recipe: str | Path | None = None, changes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What is in the data, what is wrong with it, and the network it would get. As ``plait inspect``."""
+    answer: dict[str, Any] = _flow("plait.inspect").inspect(
+        None if data is None else str(data), recipe, changes
+    )
+    return answer
+
+
+def _flow(what: str) -> Any:
+    try:
+        from plait import flow
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("plait"):
+            raise
+        raise MissingExtraError(what, "train") from error
+    return flow

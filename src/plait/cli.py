@@ -1,0 +1,252 @@
+"""The commands: parse, call flow, print. PyTorch is imported only by the commands that need it."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from plait import console
+from plait.errors import MissingExtraError, PlaitError
+
+app = typer.Typer(
+    help="From labelled data to a tested, deployable network of convolutional and recurrent layers.\n\n"
+    "Example: plait train digits",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe; may be repeated."),
+]
+RecipeFile = Annotated[str | None, typer.Option("--recipe", metavar="FILE", help="A recipe in YAML.")]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", metavar="NAME", help="Read the data as: folders, table, idx or digits."),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out what cannot be used; the report lists it.")
+]
+
+
+@app.command()
+def inspect(
+    data: Annotated[str | None, typer.Argument(metavar="DATA", help="Folder, table, or `digits`.")] = None,
+    recipe: RecipeFile = None,
+    changes: Changes = None,
+    format: Format = None,
+    as_json: Json = False,
+) -> None:
+    """What is in the data, what is wrong with it, and the network it would get.
+
+    Example: plait inspect photos/
+    """
+    if data is None and recipe is None:
+        raise PlaitError(
+            "nothing to inspect: name the data (plait inspect photos/) or a recipe (--recipe r.yaml)"
+        )
+    with console.checking(quiet=as_json) as progress:
+        answer = _flow().inspect(data, recipe, changes or (), format, progress)
+    console.print_json(answer) if as_json else console.print_inspection(answer)
+
+
+@app.command()
+def train(
+    data: Annotated[str | None, typer.Argument(metavar="DATA", help="Folder, table, or `digits`.")] = None,
+    recipe: RecipeFile = None,
+    changes: Changes = None,
+    minutes: Annotated[float | None, typer.Option(help="Train for about this long.", min=0.01)] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="The run's folder; default runs/NAME-1, -2, ...")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Everything drawn by chance follows from this number.")
+    ] = None,
+    skip_bad: SkipBad = False,
+    pretrained: Annotated[
+        str | None,
+        typer.Option(metavar="[NAME|FILE]", help="Start from a timm backbone (its name, or its weights)."),
+    ] = None,
+    start_from: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Start from another run's weights.")
+    ] = None,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")] = None,
+    format: Format = None,
+    as_json: Json = False,
+) -> None:
+    """Train a network; the run's folder gets the weights, the log and a report. Ctrl-C stops and keeps the best.
+
+    Example: plait train photos/ --minutes 5
+    """
+    with console.checking(quiet=as_json) as progress:
+        run = _flow().train(
+            data,
+            recipe=recipe,
+            changes=changes or (),
+            minutes=minutes,
+            out=out,
+            seed=seed,
+            skip_bad=skip_bad,
+            pretrained=pretrained,
+            start_from=start_from,
+            resume=resume,
+            format=format,
+            say=console.say,
+            progress=progress,
+        )
+    report = run.read("report.json")
+    if as_json:
+        console.print_json({"run": str(run.folder), **console.without_pictures(report)})
+    else:
+        console.print_training(run.folder, report, finished=run.finished)
+    if not run.finished:
+        raise typer.Exit(130)
+
+
+@app.command()
+def test(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")],
+    data: Annotated[
+        str | None, typer.Argument(metavar="[DATA]", help="Default: the run's own test part.")
+    ] = None,
+    skip_bad: SkipBad = False,
+    format: Format = None,
+    as_json: Json = False,
+) -> None:
+    """Score a run on its test part, or on other data; writes report.json and report.html into the run.
+
+    Example: plait test runs/photos-1
+    """
+    flow = _flow()
+    opened = flow.open_run(run)
+    with console.checking(quiet=as_json) as progress:
+        report = flow.test(opened, data, skip_bad=skip_bad, format=format, progress=progress)
+    console.print_json(console.without_pictures(report)) if as_json else console.print_test(
+        opened.folder, report
+    )
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Argument(metavar="RUN|MODEL.onnx", help="A run's folder or a model file.")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="FILE|FOLDER|TABLE...", help="Pictures to classify.")
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write a CSV; for one table, that table with the answers added."),
+    ] = None,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """The class of every picture. A model file needs no PyTorch.
+
+    Example: plait predict model.onnx cat.jpg
+    """
+    from plait.inference import outputs
+    from plait.inference.predict import predict as predict_with
+
+    predictor = _predictor(model)
+    predictions = predict_with(predictor, sources, skip_bad=skip_bad, report=console.say_problem)
+    if out is not None:
+        outputs.write_csv(out, predictions, sources)
+        console.say(f"written: {out}")
+    elif as_json:
+        console.print_json(outputs.to_json(predictions, predictor.spec))
+    else:
+        outputs.show(predictions, console.terminal())
+
+
+@app.command()
+def export(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL.onnx", help="The file to write.")],
+) -> None:
+    """Write the trained network as one ONNX file; refused unless it answers as the network does.
+
+    Example: plait export runs/photos-1 model.onnx
+    """
+    flow = _flow()
+    written = flow.export(flow.open_run(run), model)
+    console.print_export(written)
+
+
+@app.command()
+def recipe(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="For example image-classification.")],
+) -> None:
+    """Print the default recipe of a task, to change and to give back with --recipe.
+
+    Example: plait recipe image-classification > mine.yaml
+    """
+    print(_needs_training("plait recipe", lambda: _default_text(task)), end="")
+
+
+def main() -> None:
+    """The entry point: what the user can mend is printed in one message, without a traceback, and exits 2."""
+    sys.argv[1:] = _with_optional_value(sys.argv[1:], "--pretrained")
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    try:
+        app()
+    except PlaitError as error:
+        console.print_error(error)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        console.say("stopped")
+        sys.exit(130)
+
+
+def _default_text(task: str) -> str:
+    from plait.recipe import default_text
+
+    return default_text(task)
+
+
+def _flow() -> Any:
+    def load() -> Any:
+        from plait import flow
+
+        return flow
+
+    return _needs_training(f"plait {sys.argv[1] if len(sys.argv) > 1 else ''}".strip(), load)
+
+
+def _needs_training(what: str, load: Callable[[], Any]) -> Any:
+    try:
+        return load()
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("plait"):
+            raise
+        raise MissingExtraError(what, "train") from error
+
+
+def _predictor(model: str) -> Any:
+    if Path(model).is_dir():
+        flow = _flow()
+        return flow.predictor(flow.open_run(model))
+    from plait.inference.model import OnnxModel
+
+    return OnnxModel(model)
+
+
+def _with_optional_value(words: list[str], option: str) -> list[str]:
+    """``--pretrained`` may stand alone: then it means the default backbone."""
+    if option not in words:
+        return words
+    place = words.index(option)
+    following = words[place + 1 : place + 2]
+    if following and not following[0].startswith("-") and not Path(following[0]).is_dir():
+        return words
+    return [*words[:place], f"{option}=default", *words[place + 1 :]]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""What the commands print: messages and progress on standard error, answers on standard output."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.errors import PlaitError, Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SHOWN = 20
+"""Problems of one kind that a terminal shows; --json has all."""
+
+
+def say(text: str) -> None:
+    """One line for the person, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def say_problem(problem: Problem) -> None:
+    """Something left out on the user's word."""
+    say(f"left out: {problem}")
+
+
+def terminal() -> "Console":
+    """Where tables are drawn: standard output."""
+    from rich.console import Console
+
+    return Console()
+
+
+def print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def print_error(error: PlaitError) -> None:
+    say(f"error: {error}")
+
+
+@contextmanager
+def checking(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar for the reading and checking of files, where standard error is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("checking", total=None)
+        done: list[bool] = []
+
+        def progress(count: int, total: int) -> None:
+            bar.update(task, completed=count, total=total)
+            if count >= total and not done:
+                done.append(True)
+                bar.stop()
+
+        yield progress
+
+
+def print_inspection(answer: dict[str, Any]) -> None:
+    """Counts, problems, findings, network."""
+    if "source" in answer:
+        print(f"{answer['source']}: {answer['task']}, read as {answer['format']}")
+        print(f"  {answer['examples']} usable examples, {len(answer['classes'])} classes")
+        for part, count in answer["splits"].items():
+            print(f"  {part or 'not divided'}: {count}")
+        print(
+            "  pictures: {smallest} to {largest} (height x width), median {median}, {color}".format(
+                **answer["pictures"]
+            )
+        )
+        _print_counts(answer["classes"])
+        _print_problems("cannot be used", answer["errors"])
+        _print_problems("should be known", answer["findings"])
+        for advice in answer["advice"]:
+            print(advice)
+    print(f"\nnetwork, for a {answer['input']}:")
+    print(network_text(answer["network"]))
+
+
+def network_text(rows: list[dict[str, Any]]) -> str:
+    """The network as a table: layer, shape out, parameters, multiply-adds."""
+    cells = [["", "layer", "shape out", "parameters", "multiply-adds"]]
+    for number, row in enumerate(rows, 1):
+        cells.append(
+            [
+                str(number),
+                str(row["layer"]),
+                str(row["output"]),
+                f"{row['parameters']:,}",
+                f"{row['multiply_adds']:,}",
+            ]
+        )
+    sums = [sum(row[key] for row in rows) for key in ("parameters", "multiply_adds")]
+    cells.append(["", "all", "", f"{sums[0]:,}", f"{sums[1]:,}"])
+    widths = [max(len(row[column]) for row in cells) for column in range(5)]
+    lines = []
+    for cell in cells:
+        left = "  ".join(cell[column].ljust(widths[column]) for column in range(3))
+        lines.append(f"{left}  {cell[3].rjust(widths[3])}  {cell[4].rjust(widths[4])}")
+    return "\n".join(lines)
+
+
+def print_training(folder: Path, report: dict[str, Any], finished: bool) -> None:
+    """The validation score, where the report lies, and what to do next."""
+    from plait.evaluation.report import summary
+
+    for line in summary(report):
+        print(line)
+    print(f"trained in {report['training_seconds']:.0f} s; report: {folder / 'report.html'}")
+    if not finished:
+        print(f"stopped early: the best so far is kept; go on with\n  plait train --resume {folder}")
+    print("next:")
+    print(f"  plait test {folder}")
+    print(f"  plait predict {folder} PICTURE")
+    print(f"  plait export {folder} model.onnx")
+
+
+def print_test(folder: Path, report: dict[str, Any]) -> None:
+    from plait.evaluation.report import summary
+
+    for line in summary(report):
+        print(line)
+    print(f"report: {folder / 'report.html'}")
+
+
+def print_export(path: Path) -> None:
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, answers as the network does")
+    print(f"next:\n  plait predict {path} PICTURE")
+
+
+def without_pictures(report: dict[str, Any]) -> dict[str, Any]:
+    """The report for programs: the thumbnails are for the page."""
+    mistakes = [
+        {key: value for key, value in one.items() if key != "thumbnail"} for one in report["mistakes"]
+    ]
+    return report | {"mistakes": mistakes}
+
+
+def problem_lines(title: str, problems: list[Problem]) -> list[str]:
+    """Problems grouped by kind, the first of each shown."""
+    if not problems:
+        return []
+    lines = [f"{title}: {len(problems)}"]
+    for kind, count in Counter(problem.kind for problem in problems).items():
+        some = [problem for problem in problems if problem.kind == kind][:SHOWN]
+        lines += [f"  {problem}" for problem in some]
+        if count > SHOWN:
+            lines.append(f"  ... and {count - SHOWN} more: {kind} (--json lists all)")
+    return lines
+
+
+def _print_problems(title: str, problems: list[dict[str, Any]]) -> None:
+    for line in problem_lines(title, [Problem(**problem) for problem in problems]):
+        print(line)
+
+
+def _print_counts(classes: dict[str, int]) -> None:
+    shown = [f"{name} {count}" for name, count in list(classes.items())[:SHOWN]]
+    more = f", ... {len(classes) - SHOWN} more" if len(classes) > SHOWN else ""
+    print(f"  {', '.join(shown)}{more}")

@@ -1,0 +1,1 @@
+"""files -> Table -> Batch: readers, checks, splits, batches, augmentation."""

@@ -1,0 +1,109 @@
+"""Files to a checked, divided Table: the way every command begins."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from plait.data.checks import check
+from plait.data.options import PictureDataOptions
+from plait.data.readers import read_table
+from plait.data.splits import split
+from plait.data.table import Table
+from plait.errors import DataError, Problem
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """A Table of usable rows, and what was found on the way.
+
+    ``errors`` are what cannot be used (rows already left out of ``table``), ``findings`` what should be known,
+    ``sizes`` (examples, 2) heights and widths in pixels, ``digests`` the SHA-256 of every picture, ``grey`` whether
+    none has color.
+    """
+
+    table: Table
+    errors: list[Problem]
+    findings: list[Problem]
+    sizes: np.ndarray
+    digests: list[str]
+    grey: bool
+
+    def part(self, name: str) -> "Gathered":
+        """The rows of one split ("train", "validation", "test")."""
+        return self.take(np.flatnonzero((self.table.frame["split"] == name).to_numpy()))
+
+    def take(self, chosen: np.ndarray) -> "Gathered":
+        """These rows alone."""
+        return replace(
+            self,
+            table=self.table.take(chosen),
+            sizes=self.sizes[chosen],
+            digests=[self.digests[row] for row in chosen],
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when any picture, target, split or the order of rows does."""
+        digest = hashlib.sha256()
+        frame = self.table.frame
+        for picture, target, part in zip(self.digests, frame["target"], frame["split"], strict=True):
+            digest.update(repr((picture, target, part)).encode())
+        return digest.hexdigest()
+
+    def overlap(self) -> dict[str, int]:
+        """Examples of the validation and the test part whose picture is also in training."""
+        train = set(self.part("train").digests)
+        return {
+            name: sum(digest in train for digest in self.part(name).digests)
+            for name in ("validation", "test")
+        }
+
+
+def look(
+    source: str,
+    options: PictureDataOptions,
+    format: str | None = None,
+    labels_required: bool = True,
+    progress: Progress | None = None,
+    training: bool = True,
+) -> Gathered:
+    """Reads and checks everything once and refuses nothing; raises DataError only where there is no data at all.
+
+    Without ``training`` the data may have a single class, or a class with a single example.
+    """
+    table = read_table(source, format, labels_required=labels_required)
+    checked = check(table, max_pixels=options.max_pixels, progress=progress, training=training)
+    return Gathered(
+        checked.table, checked.errors, checked.findings, checked.sizes, checked.digests, checked.grey
+    )
+
+
+def gather(
+    source: str,
+    options: PictureDataOptions,
+    seed: int,
+    format: str | None = None,
+    skip_bad: bool = False,
+    progress: Progress | None = None,
+) -> Gathered:
+    """``look``, then a DataError listing everything that cannot be used (unless ``skip_bad``), then the split."""
+    found = look(source, options, format, progress=progress)
+    refuse(found, skip_bad)
+    table = split(found.table, found.digests, options.validation, options.test, seed)
+    return replace(found, table=table)
+
+
+def refuse(found: Gathered, skip_bad: bool) -> None:
+    """Raises DataError listing all errors, unless they are to be skipped and something is left."""
+    if found.errors and not skip_bad:
+        raise DataError(
+            f"{found.table.source}: {len(found.errors)} problems must be mended first "
+            "(--skip-bad leaves these out; nothing was changed):",
+            found.errors,
+        )
+    if len(found.table) == 0:
+        raise DataError(f"{found.table.source}: no usable example is left:", found.errors)

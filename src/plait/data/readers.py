@@ -1,0 +1,138 @@
+"""Recognizes what the user named and reads it; each format is a file of its own, reader_*.py."""
+
+import difflib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from plait.data import reader_digits, reader_folders, reader_idx, reader_tables
+from plait.data.table import Table
+from plait.errors import DataError
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way in which data lies on a disk."""
+
+    name: str
+    layout: str
+    fits: Callable[[Path, bool], bool]
+    read: Callable[[Path, bool], Table]
+
+    @property
+    def flag(self) -> str:
+        """How it is asked for: --format class-folders."""
+        return self.name.replace(" ", "-")
+
+
+FORMATS: dict[str, Format] = {
+    reader.NAME: Format(reader.NAME, reader.LAYOUT, reader.fits, reader.read)
+    for reader in (reader_folders, reader_tables, reader_idx, reader_digits)
+}
+
+
+def read_table(source: str, format: str | None = None, labels_required: bool = True) -> Table:
+    """What ``source`` holds (a folder, a file, or the word digits) as a Table.
+
+    ``format`` is a name from FORMATS, or None to recognize it. Raises DataError where nothing is there,
+    nothing or more than one format is recognized, or the format cannot be read; faults of single rows are
+    in its ``problems``.
+    """
+    path = Path(source)
+    known = _named(format) if format is not None else None
+    if source != reader_digits.NAME and not path.exists():
+        raise DataError(_nothing_there(source))
+    chosen = known or _recognize(source, path, labels_required)
+    if chosen is FORMATS[reader_digits.NAME] and source != reader_digits.NAME:
+        raise DataError(
+            f"{source}: the format digits is the embedded set, which is named by the word digits alone"
+        )
+    table = chosen.read(path, labels_required)
+    if not len(table) and not table.problems:
+        raise DataError(
+            f"{source}: read as {chosen.name}, and it holds no example; accepted is {chosen.layout}"
+        )
+    return table
+
+
+def _named(format: str) -> Format:
+    name = format.strip().lower().replace("-", " ")
+    if name not in FORMATS:
+        raise DataError(
+            f"unknown format {format!r}: known are {', '.join(known.flag for known in FORMATS.values())}"
+        )
+    return FORMATS[name]
+
+
+def _recognize(source: str, path: Path, labels_required: bool) -> Format:
+    found = [format for format in FORMATS.values() if format.fits(path, labels_required)]
+    # To a Path ./digits and digits are the same, but only the bare word means the embedded set.
+    found = [format for format in found if format.name != reader_digits.NAME or source == reader_digits.NAME]
+    names = {format.name for format in found}
+    # A table usually lies beside the one folder of pictures that it names.
+    if {reader_folders.NAME, reader_tables.NAME} == names and reader_folders.classes_in(path) < 2:
+        found = [FORMATS[reader_tables.NAME]]
+    if not found:
+        raise DataError(_nothing_recognized(source, path, labels_required))
+    if len(found) > 1:
+        ways = "\n".join(f"  --format {format.flag}: {format.layout}" for format in found)
+        raise DataError(f"{source} can be read in {len(found)} ways; choose one:\n{ways}")
+    return found[0]
+
+
+def _nothing_recognized(source: str, path: Path, labels_required: bool) -> str:
+    there = (
+        f"it holds {reader_folders.describe(path)}"
+        if path.is_dir()
+        else f"it is a {path.suffix or 'plain'} file"
+    )
+    if path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
+        there += " (unpack it first)"
+    lines = [f"{source}: no labelled pictures are recognized here; {there}. Accepted are:"]
+    lines += [f"  {format.layout}" for format in FORMATS.values()]
+    inner = [str(folder) for folder in _subfolders(path) if _fits_any(folder, labels_required)]
+    if inner:
+        lines.append(f"Did you mean {' or '.join(inner[:3])}?")
+    return "\n".join(lines)
+
+
+def _fits_any(path: Path, labels_required: bool) -> bool:
+    return any(format.fits(path, labels_required) for format in FORMATS.values())
+
+
+def _subfolders(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return []
+    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _nothing_there(source: str) -> str:
+    """The deepest folder that exists, and names in it near to the one that does not."""
+    missing = Path(source)
+    if missing.is_symlink():
+        return f"{source} is a link that leads nowhere, or back to itself"
+    while not missing.parent.exists():
+        missing = missing.parent
+    names = {str(missing.parent / name): name for name in sorted(_list(missing.parent))}
+    if len(Path(source).parts) == 1:
+        names[reader_digits.NAME] = reader_digits.NAME
+    near = _near(missing.name, names)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"{missing.parent.resolve()} holds no such name"
+    return f"{source} does not exist: {hint}"
+
+
+def _near(wanted: str, names: dict[str, str]) -> list[str]:
+    """Paths whose names are near to ``wanted``, whatever their case."""
+    lowered = {path: name.lower() for path, name in names.items()}
+    matches = difflib.get_close_matches(
+        wanted.lower(), list(dict.fromkeys(lowered.values())), n=3, cutoff=0.6
+    )
+    return [path for match in matches for path, name in lowered.items() if name == match][:3]
+
+
+def _list(folder: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if not name.startswith(".")]
+    except OSError:
+        return []

@@ -1,0 +1,1 @@
+"""Deployment: a trained network to one file that runs anywhere."""

@@ -1,0 +1,141 @@
+"""Page: report.json to report.html, one self-contained file that opens offline, by light and by dark.
+
+Nothing is computed here but places and words; the templates escape every name that comes from the data.
+"""
+
+import base64
+import binascii
+from collections import defaultdict
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from plait.evaluation.charts import learning_curves, matrix, reliability
+from plait.evaluation.report import Report, label, lines, metric_name, percent
+
+WORST = 15
+"""Classes shown at once, the worst first; the rest are folded."""
+PROBLEMS = 20
+"""Of one kind, on the page; report.json has all."""
+PICTURE = "data:image/png;base64,"
+SMALL = 64
+"""A thumbnail of fewer pixels across is enlarged without smoothing."""
+
+
+def page(report: Report) -> str:
+    """The whole page. ``report`` holds JSON values only (``report.strict``)."""
+    environment = Environment(
+        loader=PackageLoader("plait.evaluation", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=unbroken,
+        label=label,
+        bytes=file_size,
+        duration=duration,
+        thousands=thousands,
+        decimal=decimal,
+    )
+    return environment.get_template("report.html.j2").render(_values(report))
+
+
+def unbroken(value: float | None, examples: int = 0) -> str:
+    """``percent`` with a space that no line breaks at."""
+    return percent(value, examples).replace(" ", "\u00a0")
+
+
+def file_size(count: float | None) -> str:
+    if count is None:
+        return "–"
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+
+
+def duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def thousands(count: float | None) -> str:
+    return "–" if count is None else f"{count:,}"
+
+
+def decimal(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _values(report: Report) -> dict[str, Any]:
+    """What the template names."""
+    scores = report.get("scores", {})
+    table = scores.get("classes", [])
+    worst = sorted(table, key=lambda one: (one["f1"] is None, one["f1"] or 0.0))
+    return {
+        "report": report,
+        "split": report.get("split", "test"),
+        "metric": metric_name(report),
+        "examples": report["examples"],
+        "lines": lines(report),
+        "scores": scores,
+        "bars": _bars(report),
+        "mistakes": [_mistake(one) for one in report.get("mistakes", [])],
+        "matrix": matrix(scores.get("confusion", []), [one["name"] for one in table]),
+        "worst": worst[:WORST] if len(worst) > 2 * WORST else worst,
+        "folded": worst[WORST:] if len(worst) > 2 * WORST else [],
+        "curves": learning_curves(report.get("history", []), f"validation {metric_name(report)}"),
+        "reliability": reliability(scores.get("calibration", [])),
+        "network": report.get("network", []),
+        "problems": [
+            ("Left out", "could not be used", _by_kind(report.get("left_out", []))),
+            ("Findings", "should be known", _by_kind(report.get("findings", []))),
+        ],
+        "shown": PROBLEMS,
+    }
+
+
+def _bars(report: Report) -> list[dict[str, Any]]:
+    """The splits and the baselines on one axis from 0 to 1."""
+    splits = report.get("splits", {})
+    order = [name for name in ("train", "validation", "test") if name in splits]
+    current = report.get("split", "test")
+    drawn = [
+        {"name": {"train": "training"}.get(name, name), "kind": "accent" if name == current else "calm"}
+        | splits[name]
+        for name in order
+    ]
+    baselines = report.get("baselines") or [one for one in [report.get("baseline")] if one]
+    ranked = sorted(baselines, key=lambda one: -float(one["value"]))
+    return drawn + [{"kind": "baseline", "low": None, "high": None, "examples": None} | one for one in ranked]
+
+
+def _mistake(one: dict[str, Any]) -> dict[str, Any]:
+    """With the file's own name, and whether its picture is small; a thumbnail that is no PNG is not shown."""
+    thumbnail = one.get("thumbnail") or ""
+    picture = thumbnail if thumbnail.startswith(PICTURE) else None
+    name = str(one.get("input") or "").replace("\\", "/").rpartition("/")[2]
+    return one | {
+        "thumbnail": picture,
+        "name": name,
+        "small": picture is not None and _png_width(picture) < SMALL,
+    }
+
+
+def _png_width(picture: str) -> int:
+    """From the header: 8 bytes of signature, 8 of the chunk's head, then the width (PNG, 11.2.2)."""
+    try:
+        head = base64.b64decode(picture[len(PICTURE) : len(PICTURE) + 32])
+    except binascii.Error:
+        return 0
+    return int.from_bytes(head[16:20], "big")
+
+
+def _by_kind(problems: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    kinds: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for problem in problems:
+        kinds[problem["kind"]].append(problem)
+    return dict(kinds)

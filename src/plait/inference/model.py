@@ -1,0 +1,111 @@
+"""OnnxModel: a deployed model, opened with suspicion and run by onnxruntime."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.errors import ModelError
+from plait.inference.onnx_file import inspect
+from plait.inference.spec import ModelSpec
+from plait.inference.threads import physical_cores
+
+INPUT = "pictures"
+OUTPUT = "logits"
+MAX_BYTES = 2 * 1024**3
+"""A larger file is refused unread."""
+
+
+class OnnxModel:
+    """A model.onnx that plait exported; ``run`` answers. Nothing of PyTorch is needed.
+
+    Raises ModelError for a file that is missing, over ``max_bytes``, damaged, of another make or format,
+    or that reaches for other files or foreign operators. ``threads`` is None for the usable physical cores.
+    """
+
+    def __init__(self, path: str | Path, max_bytes: int = MAX_BYTES, threads: int | None = None) -> None:
+        self.path = Path(path)
+        content = _read(self.path, max_bytes)
+        try:
+            self.spec = ModelSpec.from_json(inspect(content))
+            self._session = _session(content, self.spec, threads or physical_cores())
+        except ModelError as error:
+            raise ModelError(f"{self.path}: {error}") from error
+
+    def run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """uint8 (batch, channels, height, width) to float32 logits (batch, classes)."""
+        expected = (self.spec.input.channels, self.spec.input.height, self.spec.input.width)
+        if pictures.dtype != np.uint8 or pictures.shape[1:] != expected or pictures.ndim != 4:
+            raise ModelError(
+                f"{self.path}: {pictures.dtype} {pictures.shape} arrived, expected uint8 (batch, channels, "
+                f"height, width) with {expected} after the batch"
+            )
+        if not len(pictures):
+            return np.zeros((0, len(self.spec.classes)), np.float32)
+        return _answer(self._session, np.ascontiguousarray(pictures), self.path)
+
+
+def _read(path: Path, max_bytes: int) -> bytes:
+    try:
+        if not path.is_file():
+            raise ModelError(f"{path}: there is no such file")
+        if (size := path.stat().st_size) > max_bytes:
+            raise ModelError(f"{path} has {size:,} bytes, more than the limit of {max_bytes:,}")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+
+
+def _session(content: bytes, spec: ModelSpec, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # What goes wrong is raised; the library's own lines on the terminal would only repeat it.
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    providers = ["CPUExecutionProvider"]
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=providers, enable_fallback=0)
+        _check_interface(session, spec)
+    except _failures() as error:
+        raise ModelError(f"onnxruntime {onnxruntime.__version__} cannot run this model: {error}") from error
+    return session
+
+
+def _check_interface(session: Any, spec: ModelSpec) -> None:
+    ends = (*session.get_inputs(), *session.get_outputs())
+    found = [(end.name, end.type, end.shape[1:]) for end in ends]
+    sides = [spec.input.channels, spec.input.height, spec.input.width]
+    expected = [(INPUT, "tensor(uint8)", sides), (OUTPUT, "tensor(float)", [len(spec.classes)])]
+    if found != expected:
+        raise ModelError(f"the network takes and gives {found}, but its description says {expected}")
+
+
+def _answer(session: Any, pictures: NDArray[np.uint8], path: Path) -> NDArray[np.float32]:
+    try:
+        logits: NDArray[np.float32] = session.run([OUTPUT], {INPUT: pictures})[0]
+    except _failures() as error:
+        raise ModelError(f"{path}: the network failed on {len(pictures)} pictures: {error}") from error
+    if len(logits) != len(pictures):
+        raise ModelError(f"{path}: the network gave {len(logits)} answers to {len(pictures)} pictures")
+    return logits
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What onnxruntime raises; its exceptions have no common parent."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as raised
+
+    names = (
+        "Fail",
+        "InvalidArgument",
+        "InvalidGraph",
+        "InvalidProtobuf",
+        "NoModel",
+        "NoSuchFile",
+        "NotImplemented",
+    )
+    errors = [getattr(raised, name) for name in (*names, "EngineError", "EPFail", "RuntimeException")]
+    return (*errors, RuntimeError, ValueError, MemoryError)

@@ -1,0 +1,98 @@
+"""Predictions for people and programs: on a terminal, as JSON or CSV, or added to the user's table."""
+
+import csv
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.errors import DataError
+from plait.inference.prediction import Prediction
+from plait.inference.spec import ModelSpec
+from plait.inference.tables import PARQUET_SUFFIXES, SUFFIXES, UserTable, is_table, open_table, text
+from plait.inference.writing import replacing
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+COLUMNS = ("prediction", "probability")
+
+
+def to_json(predictions: Iterable[Prediction], spec: ModelSpec) -> dict[str, Any]:
+    """One document: the task, the classes and every prediction in order."""
+    return {
+        "task": spec.task,
+        "classes": spec.classes,
+        "several_labels": spec.several_labels,
+        "predictions": [prediction.to_json() for prediction in predictions],
+    }
+
+
+def show(predictions: Iterable[Prediction], console: "Console") -> None:
+    """A table on a terminal; where the output is redirected, the same as CSV."""
+    if not console.is_terminal:
+        _write_rows(console.file, predictions)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("picture", *COLUMNS)
+    for prediction in predictions:
+        cells = prediction.cells()
+        table.add_row(Text(prediction.input), *(Text(text(cells[name])) for name in COLUMNS))
+    console.print(table)
+
+
+def write_csv(target: str | Path, predictions: Iterable[Prediction], sources: Sequence[str]) -> None:
+    """Writes ``target``: the user's own table with columns added if ``sources`` is one table, else a new CSV.
+
+    Every cell of the user's table stays as it is; the columns are prediction and probability (prediction_2
+    where there is one already), empty for rows left out. An existing ``target`` is replaced, unless it is one
+    of the sources: DataError, before anything is predicted.
+    """
+    target = Path(target)
+    table = open_table(sources[0]) if len(sources) == 1 and is_table(sources[0]) else None
+    check_target(target, sources, table)
+    try:
+        with replacing(target) as temporary:
+            if table is not None:
+                table.write(temporary, table.free_names(COLUMNS), map(_answer, predictions))
+            else:
+                _write_file(temporary, predictions)
+    except OSError as error:
+        raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
+
+
+def check_target(target: Path, sources: Sequence[str], table: UserTable | None) -> None:
+    """Raises DataError where writing ``target`` would overwrite an input or give a table a wrong suffix."""
+    if target.is_dir():
+        raise DataError(f"{target} is a folder; --out needs the name of a file")
+    existing = filter(os.path.exists, sources)
+    if target.exists() and any(os.path.samefile(target, source) for source in existing):
+        raise DataError(f"{target} is what is to be predicted and is never overwritten; choose another --out")
+    wanted = [suffix for suffix in SUFFIXES if (suffix in PARQUET_SUFFIXES) == _is_parquet(table)]
+    if target.suffix.lower() not in wanted:
+        raise DataError(f"--out {target}: expected a name ending in {' or '.join(wanted)}")
+
+
+def _is_parquet(table: UserTable | None) -> bool:
+    return table is not None and table.path.suffix.lower() in PARQUET_SUFFIXES
+
+
+def _answer(prediction: Prediction) -> tuple[int, list[str | float]]:
+    cells = prediction.cells()
+    assert prediction.row is not None, "a table's prediction knows its row"
+    return prediction.row, [cells[name] for name in COLUMNS]
+
+
+def _write_file(path: Path, predictions: Iterable[Prediction]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        _write_rows(file, predictions)
+
+
+def _write_rows(file: Any, predictions: Iterable[Prediction]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["picture", *COLUMNS])
+    for prediction in predictions:
+        cells = prediction.cells()
+        writer.writerow([prediction.input, *(text(cells[name]) for name in COLUMNS)])

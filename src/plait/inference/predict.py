@@ -1,0 +1,104 @@
+"""Predict: sources in, answers out, in order and by batches; files are opened while the network works."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.errors import DataError, ModelError, Problem
+from plait.inference import image_classification
+from plait.inference.picture import PictureError
+from plait.inference.prediction import Origin, Prediction
+from plait.inference.sources import Asked, asked
+from plait.inference.spec import ModelSpec, Predictor
+from plait.inference.threads import physical_cores
+
+__all__ = ["Origin", "Prediction", "predict"]
+
+TASKS = {"image-classification": image_classification}
+
+Input = NDArray[np.uint8]
+
+
+def predict(
+    predictor: Predictor,
+    sources: Sequence[str],
+    batch_size: int = 64,
+    skip_bad: bool = False,
+    report: Callable[[Problem], None] | None = None,
+) -> Iterator[Prediction]:
+    """The answer to every input of ``sources`` (files, folders, tables), in order, as they are worked out.
+
+    What cannot be read ends in one DataError that lists every such input, after all have been looked at (from
+    the first one on, the network is no longer asked). With ``skip_bad`` ``report`` is told, and they are left
+    out. Raises DataError at once for sources that do not exist, and ModelError for an unknown task.
+    """
+    if predictor.spec.task not in TASKS:
+        raise ModelError(f"the model's task is {predictor.spec.task!r}; this plait knows {', '.join(TASKS)}")
+    return _answers(predictor, asked(sources), batch_size, skip_bad, report)
+
+
+def _answers(
+    predictor: Predictor,
+    inputs: Iterator[Asked],
+    batch_size: int,
+    skip_bad: bool,
+    report: Callable[[Problem], None] | None,
+) -> Iterator[Prediction]:
+    task, spec = TASKS[predictor.spec.task], predictor.spec
+    problems: list[Problem] = []
+    count = 0
+    for batch in _opened(inputs, spec, batch_size):
+        count += len(batch)
+        found = [problem for _, _, problem in batch if problem is not None]
+        if skip_bad and report is not None:
+            for problem in found:
+                report(problem)
+        problems += [] if skip_bad else found
+        good = [(origin, input) for origin, input, _ in batch if input is not None]
+        if good and not problems:
+            logits = predictor.run(np.stack([input for _, input in good]))
+            yield from task.decode(logits, [origin for origin, _ in good], spec)
+    if problems:
+        raise DataError(
+            f"{len(problems)} of {count} inputs cannot be used (--skip-bad leaves them out):", problems
+        )
+
+
+Opened = tuple[Origin, Input | None, Problem | None]
+
+
+def _opened(inputs: Iterator[Asked], spec: ModelSpec, batch_size: int) -> Iterator[list[Opened]]:
+    """Batches of opened inputs; the next batch is being opened while one is used."""
+    with ThreadPoolExecutor(physical_cores()) as pool:
+        ahead = None
+        for batch in _batches(inputs, batch_size):
+            following = [pool.submit(_open, one, spec) for one in batch]
+            if ahead is not None:
+                yield [one.result() for one in ahead]
+            ahead = following
+        if ahead is not None:
+            yield [one.result() for one in ahead]
+
+
+def _open(one: Asked, spec: ModelSpec) -> Opened:
+    if one.problem is not None:
+        return one.origin, None, one.problem
+    try:
+        return one.origin, TASKS[spec.task].encode(one.origin.input, spec), None
+    except PictureError as error:
+        return one.origin, None, _problem(one.origin, error)
+
+
+def _problem(origin: Origin, error: PictureError) -> Problem:
+    if origin.table is None:
+        return Problem(error.kind, origin.input, error.message)
+    return Problem(error.kind, origin.table, f"{origin.input}: {error.message}", origin.row)
+
+
+def _batches(inputs: Iterable[Asked], size: int) -> Iterator[list[Asked]]:
+    iterator = iter(inputs)
+    while batch := list(islice(iterator, size)):
+        yield batch

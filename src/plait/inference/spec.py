@@ -1,0 +1,105 @@
+"""ModelSpec: what a model says about itself beside its weights; as JSON in a run and inside model.onnx."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.errors import ModelError
+from plait.inference.picture import PictureInput
+
+FORMAT_VERSION = 1
+"""Raised when a model of an older plait could no longer be read rightly."""
+
+MAX_PIXELS = 100_000_000
+"""A larger picture is refused unopened, where the recipe sets no limit of its own."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Task, classes, how an input becomes the network's, the recipe it was trained by and its test scores."""
+
+    task: str
+    classes: list[str]
+    several_labels: bool
+    """Any number of classes a picture (those of probability 0.5 and more) instead of one."""
+    input: PictureInput
+    recipe: dict[str, Any]
+    scores: dict[str, Any] | None
+    plait_version: str
+    trained_on: str
+    """The date, as 2026-01-31; empty before training."""
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def max_pixels(self) -> int:
+        """The most pixels of a picture that is opened, as the recipe says."""
+        data = self.recipe.get("data")
+        limit = data.get("max_pixels") if isinstance(data, dict) else None
+        return limit if isinstance(limit, int) and limit > 0 else MAX_PIXELS
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary of plain values; from_json gives the same spec back."""
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {
+            "input": self.input.to_json()
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "ModelSpec":
+        """Reads to_json's dictionary; raises ModelError for a missing or unknown key or a wrong type."""
+        if not isinstance(values, Mapping):
+            raise ModelError(f"a model's description is {type(values).__name__}, expected a mapping")
+        _check_version(values.get("format_version"))
+        _check_types(values)
+        try:
+            return cls(**{**values, "input": PictureInput.from_json(values["input"])})
+        except (TypeError, ValueError, KeyError) as error:
+            raise ModelError(f"a model's description of its input cannot be read: {error}") from error
+
+
+class Predictor(Protocol):
+    """A network that answers: a deployed model, or a run's."""
+
+    spec: ModelSpec
+
+    def run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """uint8 (batch, channels, height, width) to float32 logits (batch, classes)."""
+        ...
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "task": (str,),
+    "classes": (list,),
+    "several_labels": (bool,),
+    "input": (dict,),
+    "recipe": (dict,),
+    "scores": (dict, type(None)),
+    "plait_version": (str,),
+    "trained_on": (str,),
+    "format_version": (int,),
+}
+
+
+def _check_version(version: object) -> None:
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise ModelError(f"a model's format_version is {version!r}, expected a whole number")
+    if version != FORMAT_VERSION:
+        remedy = "install a newer plait" if version > FORMAT_VERSION else "export it again from its run"
+        raise ModelError(
+            f"the model has format {version}, and this plait reads format {FORMAT_VERSION}: {remedy}"
+        )
+
+
+def _check_types(values: Mapping[str, Any]) -> None:
+    if odd := sorted(map(str, set(values) ^ set(_TYPES))):
+        raise ModelError(f"a model's description has missing or unknown keys: {', '.join(odd)}")
+    for key, types in _TYPES.items():
+        if not isinstance(values[key], types):
+            raise ModelError(
+                f"a model's description: {key} is {type(values[key]).__name__}, expected {types[0].__name__}"
+            )
+    classes = values["classes"]
+    if not classes or not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
+        raise ModelError("a model's classes must be one or more different names")

@@ -1,0 +1,288 @@
+"""The user's tables, for prediction: read row by row, given back with columns added, nothing else changed."""
+
+import csv
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plait.errors import DataError, MissingExtraError
+
+PARQUET_SUFFIXES = (".parquet",)
+SUFFIXES = (".csv", ".tsv", *PARQUET_SUFFIXES)
+INPUT_COLUMN = "image"
+"""The column with the picture's path, seen from the table's folder; upper and lower case are one."""
+
+Cell = str | float
+Answer = tuple[int, Sequence[Cell]]
+"""A row's number and what stands in its new columns."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row as predicting sees it: the line it begins at (the header is 1), the picture's path, a fault."""
+
+    number: int
+    input: str
+    fault: str | None = None
+
+
+class UserTable(ABC):
+    """A table in a file; ``columns`` are its names in order. Only a row, or a block of rows, is in memory."""
+
+    path: Path
+    columns: list[str]
+
+    @abstractmethod
+    def rows(self) -> Iterator[Row]:
+        """Every row that is not blank, in order; raises DataError where the file is damaged."""
+
+    @abstractmethod
+    def write(self, target: Path, names: Sequence[str], answers: Iterable[Answer]) -> None:
+        """The table to ``target``, columns ``names`` added and filled for the rows answered (in order)."""
+
+    @property
+    def input_position(self) -> int:
+        """Position of the column with the picture; raises DataError where there is none, or more than one."""
+        names = [name.strip().lower() for name in self.columns]
+        if names.count(INPUT_COLUMN) == 1:
+            return names.index(INPUT_COLUMN)
+        raise DataError(
+            f"{self.path}: expected one column named {INPUT_COLUMN}, with paths of pictures from the table's "
+            f"folder; its columns are {', '.join(self.columns) or 'none'}"
+        )
+
+    def free_names(self, names: Iterable[str]) -> list[str]:
+        """``names`` for new columns: where the table has one already, prediction becomes prediction_2."""
+        taken, free = {name.strip().lower() for name in self.columns}, []
+        for name in names:
+            number, candidate = 1, name
+            while candidate in taken:
+                number += 1
+                candidate = f"{name}_{number}"
+            free.append(candidate)
+        return free
+
+    def row(self, number: int, input: object) -> Row:
+        """A row whose cell of the input column is ``input``."""
+        text = "" if input is None else str(input).strip()
+        if not text:
+            return Row(number, "", f"the column {INPUT_COLUMN} is empty")
+        fault = (
+            None
+            if isinstance(input, str)
+            else f"{text[:40]} stands in column {INPUT_COLUMN}, but a path is expected"
+        )
+        return Row(number, str(self.path.parent / text), fault)
+
+
+def is_table(path: str | Path) -> bool:
+    """Whether the name says table."""
+    return Path(path).suffix.lower() in SUFFIXES
+
+
+def open_table(path: str | Path) -> UserTable:
+    """Opens a table by its suffix; raises DataError, or MissingExtraError for Parquet without pyarrow."""
+    path = Path(path)
+    try:
+        return ParquetTable(path) if path.suffix.lower() in PARQUET_SUFFIXES else TextTable(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+class TextTable(UserTable):
+    """CSV and TSV in UTF-8: separated by commas (or semicolons or tabs) and by tabs, with a header.
+
+    Given back byte for byte, new cells appended to each row: quoting, line ends and the mark at the file's
+    beginning (BOM) stay as they are.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.delimiter, self.columns = self._recognized()
+
+    def rows(self) -> Iterator[Row]:
+        position = self.input_position
+        for record in _after_header(_records(self.path, self.delimiter)):
+            if len(record.cells) == len(self.columns):
+                yield self.row(record.number, record.cells[position])
+            elif record.cells:
+                yield Row(record.number, "", self._odd(record))
+
+    def write(self, target: Path, names: Sequence[str], answers: Iterable[Answer]) -> None:
+        waiting = _Waiting(answers)
+        header = False
+        with target.open("w", encoding="utf-8", newline="") as file:
+            for record in _records(self.path, self.delimiter):
+                if record.cells and not header:
+                    header = True
+                    file.write(self._extended(record.raw, names))
+                elif len(record.cells) == len(self.columns):
+                    file.write(self._extended(record.raw, waiting.take(record.number) or [""] * len(names)))
+                else:
+                    # A blank line, or one whose cells stand below no names: nothing is to be added.
+                    file.write(record.raw)
+        waiting.finish()
+
+    def _recognized(self) -> tuple[str, list[str]]:
+        candidates = ("\t",) if self.path.suffix.lower() == ".tsv" else (",", ";", "\t")
+        headers = {delimiter: self._header(delimiter) for delimiter in candidates}
+        best = max(candidates, key=lambda sign: _names_input(headers[sign]))  # the first, where none does
+        return best, headers[best]
+
+    def _header(self, delimiter: str) -> list[str]:
+        # Not strictly: what is quoted rightly for one separator is not for another.
+        for record in _records(self.path, delimiter, strict=False):
+            if record.cells:
+                return record.cells
+        raise DataError(f"{self.path} is empty: expected a table with a header")
+
+    def _odd(self, record: "_Record") -> str:
+        return f"{len(record.cells)} columns, but the header has {len(self.columns)}"
+
+    def _extended(self, raw: str, added: Sequence[Cell]) -> str:
+        content = raw.rstrip("\r\n")
+        cells = [self._quoted(text(cell)) for cell in added]
+        return self.delimiter.join([content, *cells]) + raw[len(content) :]
+
+    def _quoted(self, cell: str) -> str:
+        if any(sign in cell for sign in (self.delimiter, '"', "\r", "\n")):
+            return '"' + cell.replace('"', '""') + '"'
+        return cell
+
+
+class ParquetTable(UserTable):
+    """Parquet, through pyarrow."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._arrow, self._parquet = _import_arrow()
+        with self._opened() as file:
+            self.columns = list(file.schema_arrow.names)
+
+    def rows(self) -> Iterator[Row]:
+        column = self.columns[self.input_position]
+        number = 1
+        for block in self._blocks([column]):
+            for value in block.column(0).to_pylist():
+                number += 1
+                yield self.row(number, value)
+
+    def write(self, target: Path, names: Sequence[str], answers: Iterable[Answer]) -> None:
+        waiting = _Waiting(answers)
+        with self._opened() as file:
+            schema = self._schema(file.schema_arrow, names, waiting.kinds(names))
+        number = 2
+        with self._parquet.ParquetWriter(target, schema) as writer:
+            for block in self._blocks(None):
+                cells = [waiting.take(row) for row in range(number, number + block.num_rows)]
+                number += block.num_rows
+                writer.write_batch(self._extended(block, schema, names, cells))
+        waiting.finish()
+
+    def _schema(self, schema: Any, names: Sequence[str], kinds: Sequence[type]) -> Any:
+        for name, kind in zip(names, kinds, strict=True):
+            arrow = self._arrow.string() if kind is str else self._arrow.float64()
+            schema = schema.append(self._arrow.field(name, arrow))
+        return schema
+
+    def _extended(self, block: Any, schema: Any, names: Sequence[str], answers: Sequence[Any]) -> Any:
+        added = []
+        for position, name in enumerate(names):
+            values = [None if cells is None else cells[position] for cells in answers]
+            added.append(self._arrow.array(values, type=schema.field(name).type))
+        return self._arrow.RecordBatch.from_arrays([*block.columns, *added], schema=schema)
+
+    def _blocks(self, columns: list[str] | None) -> Iterator[Any]:
+        with self._opened() as file:
+            try:
+                yield from file.iter_batches(columns=columns)
+            except (self._arrow.ArrowException, OSError) as error:
+                raise DataError(f"{self.path} cannot be read as Parquet: {error}") from error
+
+    def _opened(self) -> Any:
+        try:
+            return self._parquet.ParquetFile(self.path)
+        except (self._arrow.ArrowException, OSError) as error:
+            raise DataError(f"{self.path} cannot be read as Parquet: {error}") from error
+
+
+def text(cell: Cell) -> str:
+    """A cell as text tables hold it: numbers with six digits."""
+    return cell if isinstance(cell, str) else f"{cell:.6g}"
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A text table's row: the line it begins at, its cells, and its very text, line end included."""
+
+    number: int
+    cells: list[str]
+    raw: str
+
+
+class _Waiting:
+    """Answers that come in the order of the rows, some rows having none."""
+
+    def __init__(self, answers: Iterable[Answer]) -> None:
+        self._answers = iter(answers)
+        self._next = next(self._answers, None)
+
+    def kinds(self, names: Sequence[str]) -> list[type]:
+        """The types of the new columns, by the first answer."""
+        return [str for _ in names] if self._next is None else [type(cell) for cell in self._next[1]]
+
+    def take(self, row: int) -> Sequence[Cell] | None:
+        """The row's answer, if it has one."""
+        if self._next is None or self._next[0] != row:
+            return None
+        cells = self._next[1]
+        self._next = next(self._answers, None)
+        return cells
+
+    def finish(self) -> None:
+        assert self._next is None, "an answer belongs to no row of the table"
+
+
+def _records(path: Path, delimiter: str, strict: bool = True) -> Iterator[_Record]:
+    lines: list[str] = []
+    number = 1
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.reader(_keeping(file, lines), delimiter=delimiter, strict=strict)
+        try:
+            for cells in reader:
+                yield _Record(number, cells, "".join(lines))
+                number += len(lines)
+                lines.clear()
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path} is not UTF-8 text (after row {number}): save it as UTF-8") from error
+        except csv.Error as error:
+            raise DataError(f"{path}, row {number}: {error}; is a quote left open?") from error
+
+
+def _keeping(lines: Iterable[str], kept: list[str]) -> Iterator[str]:
+    """Lines for csv.reader, which takes no more than a row needs; each is also kept as it was written."""
+    for number, line in enumerate(lines):
+        kept.append(line)
+        yield line.removeprefix("\ufeff") if number == 0 else line
+
+
+def _after_header(records: Iterator[_Record]) -> Iterator[_Record]:
+    for record in records:
+        if record.cells:
+            return records
+    return records
+
+
+def _names_input(header: Sequence[str]) -> bool:
+    return INPUT_COLUMN in [name.strip().lower() for name in header]
+
+
+def _import_arrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise MissingExtraError("reading Parquet", "train") from None
+    return pyarrow, pyarrow.parquet

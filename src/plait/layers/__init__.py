@@ -1,0 +1,53 @@
+"""tensor -> tensor: the layers, useful alone in any PyTorch program."""
+
+from plait.layers.activation import Activation
+from plait.layers.conversion import Flatten, ToMap, ToSequence
+from plait.layers.convolution import Conv, ResidualBlock
+from plait.layers.dense import Dense
+from plait.layers.dropout import Dropout
+from plait.layers.layer import Layer
+from plait.layers.losses import LossOptions, make_loss
+from plait.layers.norm import Norm
+from plait.layers.normalize import Normalize
+from plait.layers.pooling import GlobalPool, Pool
+from plait.layers.pretrained import Pretrained
+from plait.layers.reading import LAYERS, read_network
+from plait.layers.recurrence import Recurrent
+from plait.layers.shapes import Map, Sequence, Shape, Tokens, Vector
+from plait.layers.spatial_recurrence import SpatialRecurrent
+from plait.layers.squeeze import Squeeze
+from plait.layers.stack import Repeat, Residual, Stack
+from plait.layers.table import network_table
+
+__all__ = [
+    "LAYERS",
+    "Activation",
+    "Conv",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GlobalPool",
+    "Layer",
+    "LossOptions",
+    "Map",
+    "Norm",
+    "Normalize",
+    "Pool",
+    "Pretrained",
+    "Recurrent",
+    "Repeat",
+    "Residual",
+    "ResidualBlock",
+    "Sequence",
+    "Shape",
+    "SpatialRecurrent",
+    "Squeeze",
+    "Stack",
+    "ToMap",
+    "ToSequence",
+    "Tokens",
+    "Vector",
+    "make_loss",
+    "network_table",
+    "read_network",
+]

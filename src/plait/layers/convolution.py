@@ -1,0 +1,283 @@
+"""Convolution over maps and sequences, alone and as the residual block."""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from plait.errors import NetworkError
+from plait.layers.activation import ActivationKind, make_activation
+from plait.layers.layer import Layer, Window
+from plait.layers.masks import blank_padding, valid_steps
+from plait.layers.norm import NormKind, make_norm, norm_window, scale_of
+from plait.layers.options import Count, Sides, checked, pair
+from plait.layers.shapes import Map, Sequence, Shape, sides, with_sides
+
+AUTO_SIDE = 56
+"""Stride ``auto`` brings any picture to about this many positions a side."""
+
+
+class Conv(Layer):
+    """Convolution, then norm, then (with ``residual``) addition of what arrived, then activation.
+
+    Takes a map, or a sequence (over its time). Padding ``same`` gives the arriving side divided by the
+    stride, rounded up; a number is zeros on each side. Stride ``auto`` is the power of two that brings a
+    map's shorter side nearest 56, and the kernel grows to at least 2 * stride - 1, so that every position is
+    read; of a sequence it is 1. ``groups`` is a number, or depthwise (each channel by itself); ``bias`` auto
+    is for a convolution without a norm.
+    """
+
+    word = "conv"
+
+    @checked
+    def __init__(
+        self,
+        channels: Count,
+        kernel: Sides = 3,
+        stride: Sides | Literal["auto"] = 1,
+        *,
+        padding: Annotated[int, Field(ge=0)] | Literal["same"] = "same",
+        dilation: Sides = 1,
+        groups: Count | Literal["depthwise"] = 1,
+        bias: bool | Literal["auto"] = "auto",
+        norm: NormKind = "none",
+        activation: ActivationKind = "none",
+        residual: bool = False,
+    ) -> None:
+        super().__init__()
+        self.channels = channels
+        self.kernel = kernel
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+        self.bias = norm == "none" if bias == "auto" else bias
+        self.norm_kind: NormKind = norm
+        self.activation_kind: ActivationKind = activation
+        self.residual = residual
+
+    def output(self, arriving: Shape) -> Shape:
+        positions = _positions(arriving)
+        self._check_groups(positions.channels)
+        given = with_sides(positions, self.channels, [axis.given for axis in self._axes(positions)])
+        if self.residual and given != arriving:
+            raise NetworkError(
+                f"a {arriving} arrives and a {given} would be given, and residual adds the two: "
+                "give as many channels as arrive, stride 1 and padding same, or leave residual out"
+            )
+        return given
+
+    def create(self, arriving: Shape) -> None:
+        positions = _positions(arriving)
+        axes = self._axes(positions)
+        self.last_axis = axes[-1]
+        self.convolution = _convolution(
+            axes, positions.channels, self.channels, self._groups(positions.channels), self.bias
+        )
+        # He et al. 2015, "Delving deep into rectifiers", for the backward pass, as torchvision's ResNet.
+        nn.init.kaiming_normal_(self.convolution.weight, mode="fan_out", nonlinearity="relu")
+        if self.convolution.bias is not None:
+            nn.init.zeros_(self.convolution.bias)
+        given = self.output(arriving)
+        self.norm = make_norm(self.norm_kind, given)
+        self.norm_seen = norm_window(self.norm_kind, given)
+        self.activation = make_activation(self.activation_kind, overwrite=True)
+
+    def forward(
+        self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
+    ) -> Float[Tensor, "batch *given"]:
+        convolved: Tensor = self.norm(self._convolve(x, lengths))
+        if self.residual:
+            convolved = convolved + x
+        active: Tensor = self.activation(convolved)
+        return active
+
+    def window(self) -> Window:
+        axis = self.last_axis
+        left, span = axis.padding, axis.span
+        return Window(left, span - 1 - left, axis.stride, trim=span - 1 - 2 * left).then(self.norm_seen)
+
+    def multiply_adds(self, arriving: Shape) -> int:
+        positions = _positions(arriving)
+        axes = self._axes(positions)
+        a_channel = (
+            math.prod(axis.kernel for axis in axes) * positions.channels // self._groups(positions.channels)
+        )
+        return math.prod(axis.given for axis in axes) * a_channel * self.channels
+
+    def _convolve(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        if x.dim() == 4:
+            over_map: Tensor = self.convolution(x)
+            return over_map
+        over_time: Tensor = self.convolution(blank_padding(x, lengths).transpose(1, 2))
+        return over_time.transpose(1, 2)
+
+    def _axes(self, arriving: Map | Sequence) -> list["Axis"]:
+        arriving_sides = sides(arriving)
+        stride = _auto_stride(arriving) if self.stride == "auto" else self.stride
+        options = [pair(option)[-len(arriving_sides) :] for option in (self.kernel, stride, self.dilation)]
+        return [self._axis(*one) for one in zip(arriving_sides, *options, strict=True)]
+
+    def _axis(self, side: int, kernel: int, stride: int, dilation: int) -> "Axis":
+        if self.stride == "auto":
+            kernel = max(kernel, 2 * stride - 1)
+        span = dilation * (kernel - 1) + 1
+        if self.padding == "same" and span % 2 == 0:
+            raise NetworkError(
+                f"a kernel of {kernel} has no middle for padding same: take an odd kernel, or padding: 0"
+            )
+        axis = Axis(side, kernel, stride, dilation, span // 2 if self.padding == "same" else self.padding)
+        if axis.given < 1:
+            raise NetworkError(
+                f"a side of {side} arrives, and a kernel that spans {span} with padding {self.padding} does "
+                "not fit; take a smaller kernel or padding: same, or enlarge data.image_size"
+            )
+        return axis
+
+    def _groups(self, channels: int) -> int:
+        return channels if self.groups == "depthwise" else self.groups
+
+    def _check_groups(self, channels: int) -> None:
+        groups = self._groups(channels)
+        for what, number in (("arrive", channels), ("are given", self.channels)):
+            if number % groups:
+                raise NetworkError(
+                    f"{number} channels {what}, which {groups} groups do not divide: change either"
+                )
+
+
+class ResidualBlock(Layer):
+    """The basic block: two convolutions of 3 and a shortcut past them (He et al. 2015).
+
+    Where the shape changes, the shortcut is a convolution of 1 with that stride (``conv``), or averages first
+    and then convolves at stride 1 (``pool``: He et al. 2018, "Bag of tricks", ResNet-D). The last norm's
+    scale starts at zero, so that a block starts as its shortcut (Goyal et al. 2017).
+    """
+
+    word = "residual_block"
+
+    @checked
+    def __init__(
+        self,
+        channels: Count,
+        stride: Count = 1,
+        norm: NormKind = "batch",
+        activation: ActivationKind = "relu",
+        shortcut: Literal["conv", "pool"] = "conv",
+    ) -> None:
+        super().__init__()
+        self.first = Conv(channels, 3, stride, norm=norm, activation=activation)
+        self.second = Conv(channels, 3, norm=norm)
+        self.shortcut = Conv(channels, 1, stride if shortcut == "conv" else 1, norm=norm)
+        self.pooled = stride if shortcut == "pool" else 1
+        self.activation = make_activation(activation, overwrite=True)
+
+    def output(self, arriving: Shape) -> Shape:
+        return self.second.output(self.first.output(arriving))
+
+    def create(self, arriving: Shape) -> None:
+        given = self.second.build(self.first.build(arriving))
+        self.changes = given != arriving
+        if self.changes:
+            self.shortcut.build(self._pooled(arriving))
+        scale = scale_of(self.second.norm)
+        if scale is not None:
+            nn.init.zeros_(scale)
+
+    def forward(
+        self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
+    ) -> Float[Tensor, "batch *given"]:
+        after = lengths if lengths is None else self.first.output_lengths(lengths)
+        changed = self.second(self.first(x, lengths), after)
+        around = self.shortcut(self._pool(x, lengths), after) if self.changes else x
+        active: Tensor = self.activation(changed + around)
+        return active
+
+    def window(self) -> Window:
+        return self.first.window().then(self.second.window())
+
+    def multiply_adds(self, arriving: Shape) -> int:
+        middle = self.first.output(arriving)
+        total = self.first.multiply_adds(arriving) + self.second.multiply_adds(middle)
+        if self.output(arriving) == arriving:
+            return total
+        return total + self.shortcut.multiply_adds(self._pooled(arriving))
+
+    def _pooled(self, arriving: Shape) -> Shape:
+        positions = _positions(arriving)
+        return with_sides(
+            positions, positions.channels, [-(-side // self.pooled) for side in sides(positions)]
+        )
+
+    def _pool(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """Averages of what each window holds of the map, or of the real steps."""
+        if self.pooled == 1:
+            return x
+        if x.dim() == 4:
+            return F.avg_pool2d(x, self.pooled, ceil_mode=True)
+        total = self._average(blank_padding(x, lengths))
+        return (
+            total
+            if lengths is None
+            else total / self._average(valid_steps(x, lengths).to(x.dtype)).clamp(min=1e-9)
+        )
+
+    def _average(self, x: Tensor) -> Tensor:
+        return F.avg_pool1d(x.transpose(1, 2), self.pooled, ceil_mode=True).transpose(1, 2)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A convolution along one side of a map, or along a sequence's time."""
+
+    side: int
+    kernel: int
+    stride: int
+    dilation: int
+    padding: int
+
+    @property
+    def span(self) -> int:
+        return self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def given(self) -> int:
+        return (self.side + 2 * self.padding - self.span) // self.stride + 1
+
+
+def _positions(arriving: Shape) -> Map | Sequence:
+    """What arrives, if convolution can read it."""
+    if isinstance(arriving, (Map, Sequence)):
+        return arriving
+    raise NetworkError(
+        f"a {arriving} arrives, and a convolution reads a map or a sequence: move it before the vector"
+    )
+
+
+def _convolution(
+    axes: list[Axis], arriving: int, given: int, groups: int, bias: bool
+) -> nn.Conv1d | nn.Conv2d:
+    if len(axes) == 1:
+        time = axes[0]
+        return nn.Conv1d(arriving, given, time.kernel, time.stride, time.padding, time.dilation, groups, bias)
+    down, across = axes
+    return nn.Conv2d(
+        arriving,
+        given,
+        (down.kernel, across.kernel),
+        (down.stride, across.stride),
+        (down.padding, across.padding),
+        (down.dilation, across.dilation),
+        groups,
+        bias,
+    )
+
+
+def _auto_stride(arriving: Map | Sequence) -> int:
+    if isinstance(arriving, Sequence):
+        return 1
+    return 1 << max(0, round(math.log2(min(sides(arriving)) / AUTO_SIDE)))

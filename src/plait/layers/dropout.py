@@ -1,0 +1,40 @@
+"""Dropout: some activations zeroed in training (Srivastava et al. 2014)."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from plait.errors import NetworkError
+from plait.layers.layer import STEP, Layer, Window
+from plait.layers.options import Share, checked
+from plait.layers.shapes import Shape, Tokens
+
+
+class Dropout(Layer):
+    """Zeroes this ``share`` of the numbers in training and scales up the others; nothing in evaluation."""
+
+    word = "dropout"
+
+    @checked
+    def __init__(self, share: Share = 0.5) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(share)
+
+    def output(self, arriving: Shape) -> Shape:
+        if isinstance(arriving, Tokens):
+            raise NetworkError(f"a {arriving} arrives, and dropout needs numbers: put an embedding before it")
+        return arriving
+
+    def create(self, arriving: Shape) -> None:
+        """Nothing to learn."""
+
+    def forward(
+        self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
+    ) -> Float[Tensor, "batch *axes"]:
+        dropped: Tensor = self.dropout(x)
+        return dropped
+
+    def window(self) -> Window:
+        return STEP
+
+    def multiply_adds(self, arriving: Shape) -> int:
+        return 0

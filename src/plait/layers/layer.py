@@ -1,0 +1,101 @@
+"""Layer: an nn.Module that declares the shape it gives for the shape that arrives.
+
+From these declarations follow the refusal of networks that cannot work, the masks and the table of a network.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jaxtyping import Int
+from torch import Tensor, nn
+
+from plait.layers.shapes import Shape
+
+
+@dataclass(frozen=True)
+class Window:
+    """What one output step sees along the axis whose length may vary (a sequence's time, a map's width).
+
+    Output step t reads the steps t * stride - left to t * stride + right; ``trim`` is how many steps fewer
+    than the arriving ones have a window of their own (a kernel of 3 without padding: 2).
+    """
+
+    left: float
+    right: float
+    stride: int = 1
+    trim: int = 0
+
+    def steps(self, length: int) -> int:
+        """Steps given for ``length`` steps arriving; less than 1 where no window fits."""
+        return (length - self.trim - 1) // self.stride + 1
+
+    def then(self, following: "Window") -> "Window":
+        """What both together see."""
+        return Window(
+            left=self.left + self.stride * following.left,
+            right=self.right + self.stride * following.right,
+            stride=self.stride * following.stride,
+            trim=self.trim + self.stride * following.trim,
+        )
+
+
+STEP = Window(0, 0)
+"""Each step sees itself alone."""
+EVERYTHING = Window(math.inf, math.inf)
+
+
+class Layer(nn.Module, ABC):
+    """Constructed with its options; parameters are created by ``build``, which knows what arrives.
+
+    ``given`` holds the options by name. Building twice is a bug of the caller.
+    """
+
+    word: ClassVar[str]
+    """Its name in recipes."""
+    carries_state: bool = False
+    """Whether it can go on where the batch before ended (recurrence forward in time)."""
+    given: dict[str, Any]
+
+    @abstractmethod
+    def output(self, arriving: Shape) -> Shape:
+        """The shape given for what arrives; raises NetworkError with the remedy where it cannot work."""
+
+    @abstractmethod
+    def create(self, arriving: Shape) -> None:
+        """Creates the parameters; ``output`` has accepted ``arriving``."""
+
+    @abstractmethod
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """``lengths`` (batch) are each example's real steps, where they vary; beyond lies padding."""
+
+    @abstractmethod
+    def window(self) -> Window:
+        """What one output step sees of the arriving steps."""
+
+    @abstractmethod
+    def multiply_adds(self, arriving: Shape) -> int:
+        """Multiplications of one example with weights; norms, activations and additions are not counted."""
+
+    def build(self, arriving: Shape) -> Shape:
+        """Creates the parameters for what arrives and returns the shape given."""
+        given = self.output(arriving)
+        self.create(arriving)
+        return given
+
+    def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
+        """Real steps of each example after this layer."""
+        window = self.window()
+        return (lengths - window.trim - 1).div(window.stride, rounding_mode="floor") + 1
+
+    def reach(self) -> tuple[float, float]:
+        """How many steps it looks (left, right); infinite for a recurrence."""
+        window = self.window()
+        return window.left, window.right
+
+    @property
+    def title(self) -> str:
+        """Its name with its first option, as in ``pool 2``, for messages and tables."""
+        first = next(iter(self.given.values()), None)
+        return f"{self.word} {first}" if isinstance(first, (str, int, float)) else self.word

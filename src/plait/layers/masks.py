@@ -1,0 +1,30 @@
+"""Masks: where a padded batch of sequences holds real steps."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+def valid_steps(
+    x: Float[Tensor, "batch time channels"], lengths: Int[Tensor, "batch"]
+) -> Bool[Tensor, "batch time 1"]:
+    """True where a step is real."""
+    return (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, :, None]
+
+
+def blank_padding(
+    x: Float[Tensor, "batch time channels"], lengths: Int[Tensor, "batch"] | None
+) -> Float[Tensor, "batch time channels"]:
+    """``x`` with zeros beyond each example's length."""
+    return x if lengths is None else x * valid_steps(x, lengths)
+
+
+def reverse(
+    x: Float[Tensor, "batch time channels"], lengths: Int[Tensor, "batch"] | None
+) -> Float[Tensor, "batch time channels"]:
+    """The real steps of each example in reverse order, padding left behind them; its own inverse."""
+    if lengths is None:
+        return x.flip(1)
+    steps = torch.arange(x.shape[1], device=x.device)
+    order = torch.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)
+    return x.gather(1, order[:, :, None].expand_as(x))

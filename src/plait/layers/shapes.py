@@ -1,0 +1,69 @@
+"""Shapes: what a layer takes and what it gives, without the batch."""
+
+from collections.abc import Sequence as Series
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Map:
+    """A tensor (batch, channels, height, width): a picture or what convolution made of it."""
+
+    channels: int
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        return f"map of {self.channels}x{self.height}x{self.width}"
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A tensor (batch, time, channels); where examples differ in length, ``time`` is the longest."""
+
+    time: int
+    channels: int
+
+    def __str__(self) -> str:
+        return f"sequence of {self.time} steps of {self.channels}"
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A tensor (batch, channels)."""
+
+    channels: int
+
+    def __str__(self) -> str:
+        return f"vector of {self.channels}"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A tensor (batch, time) of token numbers."""
+
+    time: int
+
+    def __str__(self) -> str:
+        return f"sequence of {self.time} token numbers"
+
+
+Shape = Map | Sequence | Vector | Tokens
+
+
+def sides(shape: Map | Sequence) -> tuple[int, ...]:
+    """The axes along which positions lie: (height, width), or (time,)."""
+    return (shape.height, shape.width) if isinstance(shape, Map) else (shape.time,)
+
+
+def with_sides(shape: Map | Sequence, channels: int, given: Series[int]) -> Map | Sequence:
+    """A shape of the same kind with other channels and sides."""
+    return Map(channels, *given) if isinstance(shape, Map) else Sequence(given[0], channels)
+
+
+def extent(shape: Map | Sequence) -> str:
+    """The shape without its channels, for messages about sides: ``map of 7x7``."""
+    return (
+        f"map of {shape.height}x{shape.width}"
+        if isinstance(shape, Map)
+        else f"sequence of {shape.time} steps"
+    )

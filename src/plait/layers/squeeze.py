@@ -1,0 +1,55 @@
+"""Squeeze and excitation: each channel is weighed by what the whole map holds (Hu et al. 2018)."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from plait.errors import NetworkError
+from plait.layers.layer import EVERYTHING, Layer, Window
+from plait.layers.options import Count, checked
+from plait.layers.shapes import Map, Shape
+
+LEAST_UNITS = 8
+
+
+class Squeeze(Layer):
+    """Averages each channel over the map, and from the averages computes a weight in 0..1 for each channel.
+
+    Between the two lie channels / ``ratio`` units, at least 8.
+    """
+
+    word = "squeeze"
+
+    @checked
+    def __init__(self, ratio: Count = 16) -> None:
+        super().__init__()
+        self.ratio = ratio
+
+    def output(self, arriving: Shape) -> Shape:
+        if not isinstance(arriving, Map):
+            raise NetworkError(
+                f"a {arriving} arrives, and squeeze weighs the channels of a map: move it before"
+            )
+        return arriving
+
+    def create(self, arriving: Shape) -> None:
+        channels, units = self._sizes(arriving)
+        self.weigh = nn.Sequential(
+            nn.Linear(channels, units), nn.ReLU(inplace=True), nn.Linear(units, channels), nn.Sigmoid()
+        )
+
+    def forward(
+        self, x: Float[Tensor, "batch channels height width"], lengths: Tensor | None = None
+    ) -> Float[Tensor, "batch channels height width"]:
+        weights: Tensor = self.weigh(x.mean(dim=(2, 3)))
+        return x * weights[:, :, None, None]
+
+    def window(self) -> Window:
+        return EVERYTHING
+
+    def multiply_adds(self, arriving: Shape) -> int:
+        channels, units = self._sizes(arriving)
+        return 2 * channels * units
+
+    def _sizes(self, arriving: Shape) -> tuple[int, int]:
+        assert isinstance(arriving, Map)
+        return arriving.channels, max(LEAST_UNITS, arriving.channels // self.ratio)

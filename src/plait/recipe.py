@@ -1,0 +1,188 @@
+"""Recipe: what was asked. Read from the task's own YAML, the user's YAML and the command line, in that order.
+
+Everything is checked before anything is done: an unknown or doubled key, a wrong type or a number out of range is a
+RecipeError that names the place and the nearest known key. Nothing in a recipe can name code to import.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from plait.data.augmentation import AugmentationOptions
+from plait.data.options import PictureDataOptions
+from plait.errors import RecipeError
+from plait.layers.losses import LossOptions
+from plait.training.options import TrainingOptions
+
+TASK_NAMES = ("image-classification",)
+SMALL = "small_pictures"
+"""The section of a default recipe that holds instead where pictures are small."""
+
+
+class EvaluationOptions(BaseModel):
+    """How a trained network is asked: ``mirror`` averages a picture's answer with its mirror image's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mirror: bool | str
+
+
+class Recipe(BaseModel):
+    """The whole recipe of one run, every value given; ``network`` is a list of layer descriptions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: str
+    data: PictureDataOptions
+    network: list[Any]
+    loss: LossOptions
+    augmentation: AugmentationOptions
+    training: TrainingOptions
+    evaluation: EvaluationOptions
+
+    def with_values(self, **sections: Mapping[str, Any]) -> "Recipe":
+        """The same recipe with some values of some sections replaced, checked again."""
+        values = self.model_dump(mode="json")
+        for section, changes in sections.items():
+            values[section] = {**values[section], **changes}
+        return parse(values)
+
+    def to_yaml(self) -> str:
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+
+
+def default_text(task: str) -> str:
+    """The default recipe of ``task`` as shipped, comments included; raises RecipeError for an unknown task."""
+    if task not in TASK_NAMES:
+        raise RecipeError(f"unknown task {task!r}: {suggestion(task, TASK_NAMES)}")
+    return (files("plait.tasks") / f"{task.replace('-', '_')}.yaml").read_text(encoding="utf-8")
+
+
+def read_recipe(
+    path: str | Path | None = None,
+    changes: Iterable[str] = (),
+    task: str = "image-classification",
+    adapt: Callable[[dict[str, Any]], None] | None = None,
+    small: bool = False,
+) -> Recipe:
+    """The task's default, overlaid by the file at ``path``, ``adapt``-ed, then ``changes`` such as "training.epochs=5".
+
+    With ``small`` the default is the one for small pictures. Raises RecipeError.
+    """
+    given = {} if path is None else load_yaml(_text(Path(path)), str(path))
+    values = load_yaml(default_text(str(given.get("task", task))), "the default recipe")
+    layers = [(values.pop(SMALL), "the default recipe", small), (given, str(path), True)]
+    layers.append((given.pop(SMALL, {}), str(path), small))
+    for changed, where, holds in layers:
+        if holds:
+            overlay(values, changed, where)
+    if adapt is not None:
+        adapt(values)
+    for change in changes:
+        apply_change(values, change)
+    return parse(values)
+
+
+def load_yaml(text: str, where: str) -> dict[str, Any]:
+    """A YAML mapping by the safe loader, in which a doubled key is an error; raises RecipeError."""
+    try:
+        value = yaml.load(text, Loader=_StrictLoader)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{where} is not valid YAML: {error}") from error
+    if not isinstance(value, dict):
+        raise RecipeError(f"{where} holds {type(value).__name__}, but a recipe is a mapping of sections")
+    return value
+
+
+def overlay(base: dict[str, Any], given: Mapping[str, Any], where: str, place: str = "") -> None:
+    """Writes ``given`` over ``base``, section by section; lists (the network) are replaced whole."""
+    for key, value in given.items():
+        full = f"{place}{key}"
+        if key not in base:
+            raise RecipeError(f"{where}: unknown key {full!r}: {suggestion(str(key), base)}")
+        if isinstance(base[key], dict) and isinstance(value, Mapping):
+            overlay(base[key], value, where, f"{full}.")
+        else:
+            base[key] = value
+
+
+def apply_change(values: dict[str, Any], change: str) -> None:
+    """Applies one "section.key=value" (a number in the path counts the network's layers, from 0)."""
+    place, equals, text = change.partition("=")
+    if not equals:
+        raise RecipeError(f"--set {change}: expected key=value, for example --set training.epochs=5")
+    *path, last = place.split(".")
+    target: Any = values
+    for part, following in zip(path, [*path, last][1:], strict=True):
+        target = _options(target[_key(target, part, change)], following, inside=target)
+    key = last if _is_layer_options(path, target) else _key(target, last, change)
+    try:
+        target[key] = yaml.load(text, Loader=_StrictLoader)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {change}: {text!r} is not a YAML value") from error
+
+
+def parse(values: Mapping[str, Any]) -> Recipe:
+    """Checks types and ranges; raises RecipeError naming every wrong place."""
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        faults = [f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        raise RecipeError("\n".join(["the recipe does not fit:", *faults])) from error
+
+
+def suggestion(word: str, known: Iterable[object]) -> str:
+    """ "did you mean X?", or the list of what is known."""
+    names = [str(name) for name in known]
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"the recipe {path} cannot be read: {error}") from error
+
+
+def _key(target: Any, part: str, change: str) -> Any:
+    if isinstance(target, list):
+        if part.isdigit() and int(part) < len(target):
+            return int(part)
+        raise RecipeError(
+            f"--set {change}: {part!r} is no position in a list of {len(target)}, counted from 0"
+        )
+    if isinstance(target, dict) and part in target:
+        return part
+    known = target if isinstance(target, dict) else ()
+    raise RecipeError(f"--set {change}: unknown key {part!r}: {suggestion(part, known)}")
+
+
+def _options(value: Any, following: str, inside: Any) -> Any:
+    """A layer in a list is {word: options}; "network.2.cell" reads through the word to its options."""
+    if isinstance(inside, list) and isinstance(value, dict) and len(value) == 1 and following not in value:
+        return next(iter(value.values()))
+    return value
+
+
+def _is_layer_options(path: list[str], target: Any) -> bool:
+    """A layer's description lists only what differs from its defaults, so a new key is legal there (checked later)."""
+    return len(path) > 1 and path[0] == "network" and isinstance(target, dict)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """SafeLoader that refuses doubled keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", node.start_mark
+                )
+        return dict(super().construct_mapping(node, deep=deep))

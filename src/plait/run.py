@@ -1,0 +1,238 @@
+"""Run: the folder that a training made, and the network in it."""
+
+import csv
+import json
+import os
+import platform
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from plait import __version__
+from plait.data.gather import Gathered
+from plait.errors import RunError
+from plait.inference.spec import ModelSpec
+from plait.recipe import Recipe, load_yaml, parse
+from plait.tasks import TASKS, ImageClassification
+from plait.tasks.task import PictureNetwork, build_network
+from plait.training import Outcome
+
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder: recipe.yaml, environment.json, model.json, data.json, examples.csv, weights, log, report."""
+
+    folder: Path
+    recipe: Recipe
+    spec: ModelSpec
+    data: dict[str, Any]
+
+    @classmethod
+    def create(
+        cls, folder: Path, recipe: Recipe, spec: ModelSpec, data: dict[str, Any], gathered: Gathered
+    ) -> "Run":
+        """Writes everything that is known before training."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+        run = cls(folder, recipe, spec, data)
+        run.write("model.json", spec.to_json())
+        run.write("data.json", data)
+        run.write("environment.json", environment())
+        _write_examples(folder / "examples.csv", gathered)
+        return run
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Run":
+        """Raises RunError where ``folder`` is no run."""
+        folder = Path(folder)
+        if not (folder / "recipe.yaml").is_file():
+            raise RunError(
+                f"{folder} is no run: it holds no recipe.yaml; a run is the folder that plait train made"
+            )
+        try:
+            recipe = parse(
+                load_yaml((folder / "recipe.yaml").read_text(encoding="utf-8"), str(folder / "recipe.yaml"))
+            )
+            spec = ModelSpec.from_json(_read(folder / "model.json"))
+            return cls(folder, recipe, spec, _read(folder / "data.json"))
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(f"{folder} is damaged: {error}") from error
+
+    @property
+    def trained(self) -> bool:
+        """Whether there are weights (of an interrupted training: the best so far)."""
+        return (self.folder / WEIGHTS).is_file()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do: trained to the end, and the report written."""
+        written = all((self.folder / name).is_file() for name in (WEIGHTS, "training.json", "report.json"))
+        return written and not self.read("training.json")["interrupted"]
+
+    def task(self) -> ImageClassification:
+        recipe = self.recipe
+        return TASKS[recipe.task](
+            self.spec.classes,
+            self.spec.several_labels,
+            recipe.loss,
+            recipe.augmentation,
+            recipe.training.seed,
+            self.data["counts"],
+        )
+
+    def empty_network(self, mean: list[float], std: list[float]) -> PictureNetwork:
+        """The network of the recipe, weights drawn by the recipe's seed."""
+        torch.manual_seed(self.recipe.training.seed)
+        return build_network(
+            self.task(), self.recipe.network, self.spec.input, mean, std, bool(self.recipe.evaluation.mirror)
+        )
+
+    def network(self) -> PictureNetwork:
+        """The trained network, in evaluation mode; raises RunError where training has not finished."""
+        if not self.trained:
+            raise RunError(
+                f"{self.folder} has not finished training; go on with: plait train --resume {self.folder}"
+            )
+        zeros = [0.0] * self.spec.input.channels
+        network = self.empty_network(zeros, [1.0] * self.spec.input.channels)
+        network.load_state_dict(load_file(self.folder / WEIGHTS))
+        return network.eval()
+
+    def save_weights(self, network: nn.Module) -> None:
+        weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+        temporary = self.folder / f".{WEIGHTS}"
+        save_file(weights, temporary)
+        os.replace(temporary, self.folder / WEIGHTS)
+
+    def after_training(self, outcome: Outcome) -> "Run":
+        """Records what a training did; its recipe says what was measured (precision, steps), to be repeated."""
+        self.write(
+            "training.json",
+            {
+                "training_seconds": outcome.seconds,
+                "steps": outcome.steps,
+                "best_step": outcome.best_step,
+                "best_score": outcome.best_score,
+                "precision": outcome.precision,
+                "interrupted": outcome.interrupted,
+                "history": outcome.history,
+            },
+        )
+        recipe = self.recipe
+        if not outcome.interrupted:
+            recipe = recipe.with_values(training={"precision": outcome.precision})
+            if recipe.training.minutes is not None:
+                recipe = recipe.with_values(training={"minutes": None, "steps": outcome.steps})
+        return self.with_recipe(recipe).with_spec(trained_on=f"{datetime.now(UTC):%Y-%m-%d}")
+
+    def train_digests(self) -> set[str]:
+        with (self.folder / "examples.csv").open(encoding="utf-8", newline="") as file:
+            return {row["digest"] for row in csv.DictReader(file) if row["split"] == "train"}
+
+    def read(self, name: str) -> dict[str, Any]:
+        return _read(self.folder / name)
+
+    def write(self, name: str, values: dict[str, Any]) -> None:
+        """JSON, replaced whole."""
+        temporary = self.folder / f".{name}"
+        temporary.write_text(
+            json.dumps(values, ensure_ascii=False, indent=1, allow_nan=False), encoding="utf-8"
+        )
+        os.replace(temporary, self.folder / name)
+
+    def with_recipe(self, recipe: Recipe) -> "Run":
+        """The same run with more of its recipe settled."""
+        (self.folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+        run = replace(self, recipe=recipe)
+        return run.with_spec(recipe=recipe.model_dump(mode="json"))
+
+    def with_spec(self, **changes: Any) -> "Run":
+        """The same run with some values of its model replaced (scores, after a test)."""
+        run = replace(self, spec=replace(self.spec, **changes))
+        run.write("model.json", run.spec.to_json())
+        return run
+
+
+class RunPredictor:
+    """A run's network behind the interface of a deployed model."""
+
+    def __init__(self, run: Run) -> None:
+        self.spec = run.spec
+        self._network = run.network()
+
+    @torch.inference_mode()
+    def run(self, pictures: np.ndarray) -> np.ndarray:
+        """uint8 (batch, channels, height, width) to float32 logits (batch, classes)."""
+        logits: np.ndarray = self._network(torch.from_numpy(pictures)).float().numpy()
+        return logits
+
+
+def new_folder(source: str, out: str | Path | None) -> Path:
+    """``out``, which must not hold a run already, or the next free runs/NAME-1, -2, ... in this folder."""
+    if out is not None:
+        if (Path(out) / "recipe.yaml").exists():
+            raise RunError(
+                f"{out} holds a run already: choose another --out, or go on with plait train --resume {out}"
+            )
+        return Path(out)
+    name = Path(source).resolve().stem or "data"
+    number = 1
+    while (folder := Path("runs") / f"{name}-{number}").exists():
+        number += 1
+    return folder
+
+
+def environment() -> dict[str, Any]:
+    """What the run was made with: versions, processor, threads."""
+    return {
+        "plait": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": version("torchvision"),
+        "lightning": version("lightning"),
+        "numpy": np.__version__,
+        "system": platform.platform(),
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
+        "kernels": torch.backends.cpu.get_cpu_capability(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return value
+
+
+def _write_examples(path: Path, gathered: Gathered) -> None:
+    frame = gathered.table.frame
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "row", "split", "target", "digest"])
+        for name, row, part, target, digest in zip(
+            frame["file"], frame["row"], frame["split"], frame["target"], gathered.digests, strict=True
+        ):
+            writer.writerow([name, "" if row is None else row, part, _cell(target), digest])
+
+
+def _cell(target: object) -> str:
+    return "|".join(target) if isinstance(target, tuple) else str(target)

@@ -1,0 +1,72 @@
+"""What a recipe leaves to the data (`auto`), settled: after this a recipe has only values, and the run records them."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from plait.data.gather import Gathered
+from plait.data.store import PictureStore
+from plait.inference.picture import PictureInput
+from plait.recipe import Recipe
+from plait.tasks import automatic
+
+
+def settle(asking: Callable[..., Recipe], train: Gathered) -> Recipe:
+    """Image size, channels, epochs and batch size from the training part.
+
+    ``asking(small=...)`` gives what the user asked for over the default, or over the default for small pictures.
+    """
+    examples = len(train.table)
+    recipe = asking()
+    size = automatic.image_side(train.sizes) if recipe.data.image_size == "auto" else recipe.data.image_size
+    side = size if isinstance(size, int) else min(size)
+    if side <= automatic.SMALL_SIDE:
+        recipe = asking(small=True)
+    data, training = recipe.data, recipe.training
+    channels = (1 if train.grey else 3) if data.channels == "auto" else data.channels
+    margin = automatic.margin(side) if data.margin == "auto" else data.margin
+    epochs = automatic.epochs(examples, side) if training.epochs == "auto" else training.epochs
+    batch_size = automatic.batch_size(examples) if training.batch_size == "auto" else training.batch_size
+    return recipe.with_values(
+        data={"image_size": size, "channels": channels, "margin": margin},
+        training={"epochs": epochs, "batch_size": min(batch_size, examples)},
+    )
+
+
+def settle_mirror(recipe: Recipe, store: PictureStore, targets: np.ndarray) -> Recipe:
+    """Whether pictures may be mirrored in training and in answering, where the recipe says auto."""
+    if "auto" not in (recipe.augmentation.flip, recipe.evaluation.mirror):
+        return recipe
+    rows = _sample(len(targets), 4000, recipe.training.seed)
+    pictures = store.take(rows).numpy().transpose(0, 2, 3, 1)
+    keeps = targets.ndim > 1 or automatic.mirror_keeps_class(pictures, targets[rows])
+    flip = (
+        ("horizontal" if keeps else "none")
+        if recipe.augmentation.flip == "auto"
+        else recipe.augmentation.flip
+    )
+    mirror = keeps if recipe.evaluation.mirror == "auto" else recipe.evaluation.mirror
+    return recipe.with_values(augmentation={"flip": flip}, evaluation={"mirror": mirror})
+
+
+def picture_input(recipe: Recipe, default_side: int = automatic.PHOTOGRAPH_SIDE) -> PictureInput:
+    """What the network takes; where the recipe still says auto, a photograph's ``default_side`` in color."""
+    data = recipe.data
+    size = default_side if data.image_size == "auto" else data.image_size
+    height, width = (size, size) if isinstance(size, int) else size
+    channels = 3 if data.channels == "auto" else data.channels
+    margin = automatic.margin(min(height, width)) if data.margin == "auto" else data.margin
+    return PictureInput(height, width, channels, data.resize, margin)
+
+
+def mean_and_std(store: PictureStore, seed: int) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel in 0..1, over at most 2,000 training pictures."""
+    rows = _sample(len(store), 2000, seed)
+    values = store.take(rows).float().div_(255)
+    std = values.std(dim=(0, 2, 3), correction=0).clamp(min=1e-3)
+    return values.mean(dim=(0, 2, 3)).tolist(), std.tolist()
+
+
+def _sample(total: int, most: int, seed: int) -> np.ndarray:
+    rows = np.random.default_rng(seed).permutation(total)[:most]
+    return np.sort(rows)

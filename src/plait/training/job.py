@@ -1,0 +1,54 @@
+"""Job and Outcome: what training is given and what it answers."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from plait.data.batches import Batch
+from plait.training.options import TrainingOptions
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a training needs.
+
+    ``batches(start, total)`` gives the batches numbered start, start + 1, ..., total - 1 of the whole run,
+    each a pure function of its number. ``validate(network)`` gives {"score": higher is better, "loss": lower
+    is better} of a network in any mode. ``mix(batch, number)`` changes a batch as a whole. ``network`` holds
+    the initial weights, also when resuming: a run killed before its first checkpoint starts over from them.
+    """
+
+    network: nn.Module
+    loss: Callable[[Tensor, Tensor], Tensor]
+    batches: Callable[[int, int], Iterable[Batch]]
+    steps_per_epoch: int
+    """Batches in one pass over the training part."""
+    validate: Callable[[nn.Module], dict[str, float]]
+    mix: Callable[[Batch, int], Batch] | None
+    options: TrainingOptions
+    folder: Path
+    fingerprint: str
+    """Of the data: resuming with another is refused."""
+    resume: bool
+    checkpoint_seconds: float = 5.0
+    save: Callable[[nn.Module], None] | None = None
+    """Keeps the trained network; called while Ctrl-C is still waited for, so that a stop never comes in between."""
+    """Between two checkpoints that are quick to write; slow ones come further apart, up to a minute."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training did; the job's network holds the weights of ``best_step``."""
+
+    steps: int
+    best_step: int
+    best_score: float
+    history: list[dict[str, float]]
+    """A row a validation: epoch, step, loss, validation_loss, validation_score, learning_rate, seconds."""
+    seconds: float
+    """From the first step to the saved weights, validation included, over all resumptions."""
+    interrupted: bool
+    precision: str
+    folder: Path

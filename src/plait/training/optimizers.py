@@ -1,0 +1,95 @@
+"""Optimizers by name, each with its groups of parameters: decayed or not, backbone or not."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from plait.layers.layer import Layer
+from plait.training.muon import Muon
+from plait.training.options import OptimizerOptions, TrainingOptions
+from plait.training.precision import fast_bfloat16_products
+
+Groups = list[dict[str, Any]]
+
+
+def make_optimizer(network: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
+    """The recipe's optimizer over all of ``network``; every group carries its own ``base_lr``."""
+    return OPTIMIZERS[options.optimizer.name](parameter_groups(network, options), options.optimizer)
+
+
+def parameter_groups(network: nn.Module, options: TrainingOptions) -> Groups:
+    """Vectors are not decayed; a backbone moves by ``backbone_rate``; Muon's matrices stand apart."""
+    backbone = {id(parameter) for parameter in backbone_parameters(network)}
+    matrices = _muon_matrices(network) if options.optimizer.name == "muon" else set()
+    groups: dict[tuple[bool, bool, bool], list[nn.Parameter]] = defaultdict(list)
+    for parameter in network.parameters():
+        kind = (parameter.dim() > 1, id(parameter) in backbone, id(parameter) in matrices)
+        groups[kind].append(parameter)
+    return [_group(parameters, *kind, options) for kind, parameters in groups.items()]
+
+
+def backbones(network: nn.Module) -> list[nn.Module]:
+    """The network's pretrained layers."""
+    return [
+        module for module in network.modules() if isinstance(module, Layer) and module.word == "pretrained"
+    ]
+
+
+def backbone_parameters(network: nn.Module) -> list[nn.Parameter]:
+    return [parameter for backbone in backbones(network) for parameter in backbone.parameters()]
+
+
+def _sgd(groups: Groups, options: OptimizerOptions) -> torch.optim.Optimizer:
+    nesterov = options.momentum > 0
+    return torch.optim.SGD(groups, options.learning_rate, options.momentum, nesterov=nesterov, fused=True)
+
+
+def _adam(groups: Groups, options: OptimizerOptions) -> torch.optim.Optimizer:
+    return torch.optim.Adam(groups, options.learning_rate, (options.momentum, 0.999), fused=True)
+
+
+def _adamw(groups: Groups, options: OptimizerOptions) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(groups, options.learning_rate, (options.momentum, 0.999), fused=True)
+
+
+def _rmsprop(groups: Groups, options: OptimizerOptions) -> torch.optim.Optimizer:
+    return torch.optim.RMSprop(groups, options.learning_rate, momentum=options.momentum, foreach=True)
+
+
+def _muon(groups: Groups, options: OptimizerOptions) -> torch.optim.Optimizer:
+    dtype = torch.bfloat16 if fast_bfloat16_products() else torch.float32
+    return Muon(groups, options.learning_rate, options.momentum, options.weight_decay, dtype)
+
+
+OPTIMIZERS: dict[str, Callable[[Groups, OptimizerOptions], torch.optim.Optimizer]] = {
+    "sgd": _sgd,
+    "adam": _adam,
+    "adamw": _adamw,
+    "rmsprop": _rmsprop,
+    "muon": _muon,
+}
+
+
+def _group(
+    parameters: list[nn.Parameter], decayed: bool, backbone: bool, orthogonal: bool, options: TrainingOptions
+) -> dict[str, Any]:
+    rate = options.optimizer.learning_rate * (options.backbone_rate if backbone else 1.0)
+    rate *= options.optimizer.matrix_rate if orthogonal else 1.0
+    group = {
+        "params": parameters,
+        "lr": rate,
+        "base_lr": rate,
+        "weight_decay": options.optimizer.weight_decay if decayed else 0.0,
+    }
+    return group | {"orthogonal": orthogonal} if options.optimizer.name == "muon" else group
+
+
+def _muon_matrices(network: nn.Module) -> set[int]:
+    """But for embeddings and the last matrix, whose rows are words and classes (Jordan 2024)."""
+    matrices = [parameter for parameter in network.parameters() if parameter.dim() > 1]
+    embeddings = [module.weight for module in network.modules() if isinstance(module, nn.Embedding)]
+    apart = {id(parameter) for parameter in [*matrices[-1:], *embeddings]}
+    return {id(parameter) for parameter in matrices} - apart

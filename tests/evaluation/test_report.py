@@ -1,0 +1,99 @@
+"""report.json is strict JSON with every number; the summary says what a reader should know, no more."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plait.evaluation.report import generalization_gap, label, lines, percent, strict, summary
+from plait.evaluation.saving import write_report
+from plait.evaluation.scores import classification_scores, several_label_scores
+
+from .samples import digits_report, report, several_answers
+
+
+def test_json_is_strict_and_holds_the_report(tmp_path: Path) -> None:
+    given = digits_report() | {
+        "latency_ms": float("nan"),
+        "parameters": np.int64(5),
+        "history": [{"loss": np.inf}],
+    }
+    write_report(given, tmp_path)
+    text = (tmp_path / "report.json").read_text(encoding="utf-8")
+    read = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert read == strict(given) | {"generalization_gap": generalization_gap(given)}
+    assert read["latency_ms"] is None
+    assert read["history"] == [{"loss": None}]
+    assert read["parameters"] == 5
+    assert read["scores"]["confusion"] == given["scores"]["confusion"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
+
+
+def test_a_value_that_json_cannot_hold_is_named() -> None:
+    with pytest.raises(TypeError, match="cannot hold a set"):
+        strict({"classes": {"a"}})
+
+
+def test_summary_of_digits() -> None:
+    given = digits_report()
+    found = summary(given)
+    interval = f"{percent(given['low'])[:-2]} to {percent(given['high'])}"
+    assert found[0] == f"test accuracy {percent(given['value'])} (95 % interval {interval}, 360 examples)"
+    assert [line.split(":")[0] for line in found[1:]] == [
+        "overlap",
+        "baseline",
+        "gap",
+        "most confused",
+        "left out",
+    ]
+    assert found[1].startswith("overlap: 3 of 360 test pictures are also in training")
+    assert "logistic regression" in found[2]
+    assert found[3].endswith("points below training (99.9 %)")
+    assert "“8” taken for “1”" in found[4]
+
+
+def test_summary_leaves_out_what_is_not_known() -> None:
+    targets = np.arange(50) % 2
+    scores = classification_scores(targets, np.eye(2)[targets], ["cat", "dog"])
+    bare = {key: scores[key] for key in ("metric", "value", "low", "high", "examples")}
+    assert summary(bare) == ["test accuracy 100.0 % (95 % interval 92.9 to 100.0 %, 50 examples)"]
+    assert generalization_gap(bare) is None
+    assert [line.text for line in lines(bare | {"scores": scores})] == ["nothing: no mistake was made"]
+
+
+def test_a_score_that_does_not_beat_its_baseline_is_a_warning() -> None:
+    given = digits_report()
+    for value, words in (
+        (given["low"] - 0.01, None),
+        (given["value"] - 0.001, "clearly"),
+        (given["value"], "no better"),
+    ):
+        baseline = {"name": "nearest centroid", "value": value}
+        line = next(line for line in lines(given | {"baseline": baseline}) if line.label == "baseline")
+        assert line.warning == (words is not None)
+        assert (words or "") in line.text
+
+
+def test_a_validation_report_says_so() -> None:
+    given = digits_report() | {"split": "validation"}
+    found = summary(given)
+    assert found[0].startswith("validation accuracy")
+    assert "the test part has not been read" in found[1]
+    assert found[2] == "overlap: no validation picture is also a training picture"
+
+
+def test_several_labels_have_no_confused_pair() -> None:
+    _, targets, probabilities = several_answers()
+    given = report(several_label_scores(targets, probabilities, ["even", "small", "round"]), [])
+    assert summary(given)[0].startswith("test micro F1 9")
+    assert not any("confused" in line for line in summary(given))
+
+
+def test_percent_and_labels() -> None:
+    assert percent(0.97849) == "97.8 %"
+    assert percent(0.97849, 10_000) == "97.85 %"
+    assert percent(0.99999, 10_000) == "99.99 %"
+    assert percent(1.0) == "100.0 %"
+    assert percent(None) == "–"
+    assert [label(value) for value in ("猫", ["a", "b"], [], None)] == ["猫", "a, b", "none", "none"]

@@ -1,0 +1,118 @@
+"""The README, executed: every command and every piece of Python works as shown; both languages agree."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+ROOT = Path(__file__).parent.parent
+READMES = ("README.md", "README.zh-CN.md")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+NOT_HERE = ("make ", "pip install ", "git clone ", "cd ", "python3 -m venv ", ".venv/bin/pip install ")
+"""Commands that set up what the tests already stand on."""
+
+QUICKLY = "--set training.epochs=1 --set training.precision=float32"
+"""Added to each `plait train`: that it works is asked here, not how well."""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """What the README's reader has: ``photos/`` in class folders, a picture, a table, the recipes."""
+    digits = load_digits()
+    for number in range(60):
+        target = int(digits.target[number]) % 3
+        place = tmp_path / "photos" / f"class-{target}"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((digits.images[number] * 15).astype("uint8")).save(place / f"{number:03}.png")
+    picture = tmp_path / "photos" / "class-0" / "000.png"
+    (tmp_path / "cat.jpg").write_bytes(b"")
+    Image.open(picture).save(tmp_path / "cat.jpg")
+    rows = [
+        "image,taken",
+        *(f"photos/class-0/{path.name},2024" for path in sorted(picture.parent.iterdir())[:3]),
+    ]
+    (tmp_path / "table.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / "recipes").mkdir()
+    for recipe in (ROOT / "recipes").glob("*.yaml"):
+        (tmp_path / "recipes" / recipe.name).write_bytes(recipe.read_bytes())
+    return tmp_path
+
+
+@pytest.mark.timeout(900)
+def test_readme_works_as_shown(desk: Path) -> None:
+    for language, text in blocks(READMES[0]):
+        if language == "python":
+            _run([sys.executable, "-W", "error", "-c", text], text, desk)
+        for command in commands(text) if language == "sh" else ():
+            _run(_runnable(command), command, desk)
+
+
+def test_both_languages_show_the_same_code() -> None:
+    """So that running one of them is enough. Comments may be translated."""
+    english, chinese = (
+        [_without_comments(text) for language, text in blocks(name) if language in ("sh", "python")]
+        for name in READMES
+    )
+    assert english
+    assert english == chinese
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_files_that_the_readme_names_exist(readme: str) -> None:
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    named = [place for place in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in place]
+    assert named
+    missing = [place for place in named if not (ROOT / place).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_tree_in_the_readme_is_the_tree(readme: str) -> None:
+    tree = next(text for language, text in blocks(readme) if language == "text" and "src/plait/" in text)
+    folder = ""
+    for line in tree.splitlines():
+        name = line.split("  ")[0].strip() if not line.startswith(" ") else line.strip().split("  ")[0]
+        folder = (name if name.endswith("/") else "") if not line.startswith(" ") else folder
+        place = ROOT / (name if not line.startswith(" ") else folder + name)
+        assert place.exists(), f"{readme}: {place.relative_to(ROOT)}"
+
+
+def blocks(readme: str) -> list[tuple[str, str]]:
+    """Language and text of every fenced block."""
+    return BLOCK.findall((ROOT / readme).read_text(encoding="utf-8"))
+
+
+def commands(text: str) -> list[str]:
+    """A block's commands that are ours to run, comments removed."""
+    lines = (line.partition("  #")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith(("#", *NOT_HERE))]
+
+
+def _without_comments(text: str) -> list[str]:
+    return [line.partition("  #")[0].rstrip() for line in text.splitlines() if not line.startswith("#")]
+
+
+def _runnable(command: str) -> str:
+    """The command line for the shell, with this interpreter's plait."""
+    words = re.sub(r"^(\.venv/bin/)?plait ", f'"{sys.executable}" -W error -m plait ', command)
+    return f"{words} {QUICKLY}" if " train " in command else words
+
+
+def _run(command: str | list[str], shown: str, folder: Path) -> None:
+    done = subprocess.run(
+        command,
+        shell=isinstance(command, str),
+        cwd=folder,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, f"{shown}\n{done.stdout}\n{done.stderr}"

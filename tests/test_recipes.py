@@ -1,0 +1,66 @@
+"""Every recipe that is shipped, run: a small data set through training, test and export."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import plait
+
+RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
+CLASSES = ("red", "green", "blue")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Class folders of small pictures in color, with a test part."""
+    folder = tmp_path_factory.mktemp("pictures")
+    draw = np.random.default_rng(0)
+    for part, count in (("train", 8), ("val", 3), ("test", 3)):
+        for channel, name in enumerate(CLASSES):
+            place = folder / part / name
+            place.mkdir(parents=True)
+            for number in range(count):
+                values = draw.integers(0, 100, (40, 36, 3), dtype=np.uint8)
+                values[..., channel] += 120
+                Image.fromarray(values).save(place / f"{number}.png")
+    return folder
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipe_runs(recipe: Path, pictures: Path, tmp_path: Path) -> None:
+    changes = [
+        "training.epochs=1",
+        "training.batch_size=8",
+        "training.precision=float32",
+        *_local_weights(recipe, tmp_path),
+    ]
+    model = plait.train(pictures, recipe=recipe, changes=changes, out=tmp_path / "run")
+    report = model.test()
+    assert report["examples"] == 9
+    assert 0 <= report["low"] <= report["value"] <= report["high"] <= 1
+    model.export(tmp_path / "model.onnx")
+    answers = plait.load(tmp_path / "model.onnx").predict(pictures / "test")
+    assert len(answers) == 9
+
+
+def test_there_is_a_recipe_for_every_task() -> None:
+    from plait.recipe import TASK_NAMES
+
+    assert all(any(path.stem.startswith(task) for path in RECIPES) for task in TASK_NAMES)
+
+
+def _local_weights(recipe: Path, folder: Path) -> list[str]:
+    """For a pretrained recipe: weights of the right shapes in a file, so that nothing is downloaded."""
+    from plait.recipe import read_recipe
+
+    first = read_recipe(recipe).network[0]
+    if "pretrained" not in first:
+        return []
+    import timm
+    from safetensors.torch import save_file
+
+    file = folder / "weights.safetensors"
+    save_file(timm.create_model(first["pretrained"]["timm"], pretrained=False).state_dict(), file)
+    return [f"network.0.file={file}", "data.image_size=64"]
