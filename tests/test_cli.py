@@ -19,7 +19,7 @@ SETTINGS = [word for change in SMALL for word in ("--set", change)]
 def plait(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "plait", *map(str, words)],
-        capture_output=True, text=True, encoding="utf-8", cwd=cwd, check=False, timeout=240,
+        check=False, capture_output=True, text=True, encoding="utf-8", cwd=cwd, timeout=240,
     )  # fmt: skip
 
 
@@ -139,6 +139,28 @@ def test_stopped_and_resumed_is_as_if_never_stopped(data: Path, tmp_path: Path, 
     assert resumed.returncode == 0, said + resumed.stderr
     weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "cut")]
     assert weights[0] == weights[1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+def test_stopped_outside_of_training_says_so(data: Path) -> None:
+    command = [sys.executable, "-c", STOPPED_WHILE_WRITING, "train", str(data), *SETTINGS]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=data.parent, timeout=120)
+    assert done.returncode == 130
+    assert "plait train --resume" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    folder = next((data.parent / "runs").iterdir())
+    resumed = plait("train", "--resume", folder)
+    assert resumed.returncode == 0, resumed.stderr
+    assert (folder / "report.html").is_file()
+
+
+STOPPED_WHILE_WRITING = """
+import os, signal, plait.cli, plait.flow
+def write_report(*values):
+    os.kill(os.getpid(), signal.SIGINT)
+plait.flow.write_report = write_report
+plait.cli.main()
+"""
 
 
 def wait_for_checkpoint(folder: Path, process: subprocess.Popen[str]) -> None:

@@ -2,7 +2,9 @@
 
 import csv
 import hashlib
+import itertools
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,45 @@ def test_the_recorded_recipe_trains_the_same_network(model: plait.Model, data: P
     again = plait.train(data, recipe=model.folder / "recipe.yaml", out=tmp_path / "again")
     weights = [(one.folder / "weights.safetensors").read_bytes() for one in (model, again)]
     assert weights[0] == weights[1]
+
+
+class Killed(BaseException):
+    """Stands for a process that ends here and now."""
+
+
+def test_killed_at_any_write_a_run_resumes_to_the_same_weights(
+    model: plait.Model, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files come to be by a rename; whichever is the last that happened, what is there can be gone on with."""
+    rename = os.replace
+    deaths = 0
+    for survives in itertools.count():
+        left = survives
+
+        def dying(source: str, target: str) -> None:
+            nonlocal left
+            if left == 0:
+                raise Killed
+            left -= 1
+            rename(source, target)
+
+        folder = tmp_path / str(survives)
+        monkeypatch.setattr(os, "replace", dying)
+        try:
+            plait.train(data, changes=SMALL, out=folder)
+            break
+        except Killed:
+            deaths += 1
+        finally:
+            monkeypatch.setattr(os, "replace", rename)
+        if (folder / "recipe.yaml").exists():
+            resumed = plait.train(resume=folder)
+        else:
+            resumed = plait.train(data, changes=SMALL, out=folder)
+        weights = [(one.folder / "weights.safetensors").read_bytes() for one in (model, resumed)]
+        assert weights[0] == weights[1], f"killed before file {survives}"
+        assert (resumed.folder / "report.html").is_file()
+    assert deaths > 10
 
 
 def test_training_never_opens_the_test_part(tmp_path: Path) -> None:

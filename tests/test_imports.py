@@ -10,13 +10,14 @@ ROOT = Path(plait.__file__).parent
 
 ROOMS = {
     "errors": set[str](),
-    "inference": {"errors"},
+    "files": set[str](),
+    "inference": {"errors", "files"},
     "layers": {"errors"},
-    "evaluation": {"errors"},
+    "evaluation": {"errors", "files"},
     "data": {"errors", "inference"},
     "tasks": {"errors", "inference", "data", "layers", "evaluation"},
-    "training": {"errors", "inference", "data", "layers", "tasks"},
-    "deployment": {"errors", "inference", "data", "layers", "tasks"},
+    "training": {"errors", "files", "inference", "data", "layers", "tasks"},
+    "deployment": {"errors", "files", "inference", "data", "layers", "tasks"},
 }
 """What each room may use of the others. All else (flow, cli and the like) is the floor above."""
 

@@ -199,9 +199,11 @@ def main() -> None:
     except PlaitError as error:
         console.print_error(error)
         sys.exit(2)
-    except KeyboardInterrupt:
-        console.say("stopped")
-        sys.exit(130)
+    except SystemExit as leaving:
+        # typer turns a Ctrl-C into a silent exit.
+        if isinstance(getattr(leaving.__context__, "__cause__", None), KeyboardInterrupt):
+            console.say("stopped; a training that had begun goes on with: plait train --resume RUN")
+        raise
 
 
 def _default_text(task: str) -> str:

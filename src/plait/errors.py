@@ -1,6 +1,7 @@
 """The errors a user can meet: one small family, printed without a traceback by the command line (exit code 2)."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 
@@ -59,3 +60,10 @@ class MissingExtraError(PlaitError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f'{what} needs more packages: pip install "plait[{extra}]"')
+
+
+def suggestion(word: str, known: Iterable[object]) -> str:
+    """ "did you mean X?", or the first twenty known words where none is near."""
+    names = [str(name) for name in known]
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names[:20])}"

@@ -4,7 +4,6 @@ Everything is checked before anything is done: an unknown or doubled key, a wron
 RecipeError that names the place and the nearest known key. Nothing in a recipe can name code to import.
 """
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from plait.data.augmentation import AugmentationOptions
 from plait.data.options import PictureDataOptions
-from plait.errors import RecipeError
+from plait.errors import RecipeError, suggestion
 from plait.layers.losses import LossOptions
 from plait.training.options import TrainingOptions
 
@@ -134,13 +133,6 @@ def parse(values: Mapping[str, Any]) -> Recipe:
     except ValidationError as error:
         faults = [f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
         raise RecipeError("\n".join(["the recipe does not fit:", *faults])) from error
-
-
-def suggestion(word: str, known: Iterable[object]) -> str:
-    """ "did you mean X?", or the list of what is known."""
-    names = [str(name) for name in known]
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
 
 
 def _text(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import platform
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from torch import nn
 from plait import __version__
 from plait.data.gather import Gathered
 from plait.errors import RunError
+from plait.files import replacing, write_text
 from plait.inference.spec import ModelSpec
 from plait.recipe import Recipe, load_yaml, parse
 from plait.tasks import TASKS, ImageClassification
@@ -40,14 +40,14 @@ class Run:
     def create(
         cls, folder: Path, recipe: Recipe, spec: ModelSpec, data: dict[str, Any], gathered: Gathered
     ) -> "Run":
-        """Writes everything that is known before training."""
+        """Writes everything that is known before training; recipe.yaml comes last and makes the folder a run."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
         run = cls(folder, recipe, spec, data)
         run.write("model.json", spec.to_json())
         run.write("data.json", data)
         run.write("environment.json", environment())
         _write_examples(folder / "examples.csv", gathered)
+        write_text(folder / "recipe.yaml", recipe.to_yaml())
         return run
 
     @classmethod
@@ -75,8 +75,11 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do: trained to the end, and the report written."""
-        written = all((self.folder / name).is_file() for name in (WEIGHTS, "training.json", "report.json"))
-        return written and not self.read("training.json")["interrupted"]
+        names = (WEIGHTS, "training.json", "report.json", "report.html")
+        return (
+            all((self.folder / name).is_file() for name in names)
+            and not self.read("training.json")["interrupted"]
+        )
 
     def task(self) -> ImageClassification:
         recipe = self.recipe
@@ -109,9 +112,8 @@ class Run:
 
     def save_weights(self, network: nn.Module) -> None:
         weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-        temporary = self.folder / f".{WEIGHTS}"
-        save_file(weights, temporary)
-        os.replace(temporary, self.folder / WEIGHTS)
+        with replacing(self.folder / WEIGHTS) as temporary:
+            save_file(weights, temporary)
 
     def after_training(self, outcome: Outcome) -> "Run":
         """Records what a training did; its recipe says what was measured (precision, steps), to be repeated."""
@@ -143,15 +145,11 @@ class Run:
 
     def write(self, name: str, values: dict[str, Any]) -> None:
         """JSON, replaced whole."""
-        temporary = self.folder / f".{name}"
-        temporary.write_text(
-            json.dumps(values, ensure_ascii=False, indent=1, allow_nan=False), encoding="utf-8"
-        )
-        os.replace(temporary, self.folder / name)
+        write_text(self.folder / name, json.dumps(values, ensure_ascii=False, indent=1, allow_nan=False))
 
     def with_recipe(self, recipe: Recipe) -> "Run":
         """The same run with more of its recipe settled."""
-        (self.folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+        write_text(self.folder / "recipe.yaml", recipe.to_yaml())
         run = replace(self, recipe=recipe)
         return run.with_spec(recipe=recipe.model_dump(mode="json"))
 
@@ -225,7 +223,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write_examples(path: Path, gathered: Gathered) -> None:
     frame = gathered.table.frame
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["file", "row", "split", "target", "digest"])
         for name, row, part, target, digest in zip(

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from plait.errors import ModelError
+from plait.files import replacing
 from plait.inference.model import INPUT, OUTPUT, OnnxModel
 from plait.inference.onnx_file import SPEC_KEY, seal
 from plait.inference.spec import ModelSpec
-from plait.inference.writing import replacing
 
 BATCH_SIZES = (1, 2, 7)
 LARGEST_DIFFERENCE = 1e-4

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.errors import DataError
+from plait.files import replacing
 from plait.inference.prediction import Prediction
 from plait.inference.spec import ModelSpec
 from plait.inference.tables import PARQUET_SUFFIXES, SUFFIXES, UserTable, is_table, open_table, text
-from plait.inference.writing import replacing
 
 if TYPE_CHECKING:
     from rich.console import Console

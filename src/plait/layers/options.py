@@ -1,15 +1,14 @@
 """Options: a layer's description is checked against its constructor, the owner of names, types, defaults."""
 
-import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from collections.abc import Sequence as Series
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from pydantic import ConfigDict, Field, ValidationError, validate_call
 
-from plait.errors import RecipeError
+from plait.errors import RecipeError, suggestion
 
 Count = Annotated[int, Field(ge=1)]
 """A whole number of at least 1."""
@@ -47,13 +46,6 @@ def checked(constructor: Callable[Concatenate[Self, P], None]) -> Callable[Conca
 def option_names(layer: type[Any]) -> list[str]:
     """The options of a layer as a recipe writes them; ``return_`` in Python is ``return`` there."""
     return [_written(name) for name in inspect.signature(layer.__init__).parameters if name != "self"]
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """The nearest known word, or the first twenty where none is near."""
-    names = list(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names[:20])}"
 
 
 def pair(value: int | Series[int]) -> tuple[int, int]:

@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from plait.errors import NetworkError
+from plait.errors import NetworkError, suggestion
 from plait.layers.layer import Layer, Window
-from plait.layers.options import checked, suggestion
+from plait.layers.options import checked
 from plait.layers.shapes import Map, Shape
 
 

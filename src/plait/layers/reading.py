@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plait.errors import RecipeError
+from plait.errors import RecipeError, suggestion
 from plait.layers.activation import Activation
 from plait.layers.conversion import Flatten, ToMap, ToSequence
 from plait.layers.convolution import Conv, ResidualBlock
@@ -11,7 +11,7 @@ from plait.layers.dropout import Dropout
 from plait.layers.layer import Layer
 from plait.layers.norm import Norm
 from plait.layers.normalize import Normalize
-from plait.layers.options import option_names, suggestion
+from plait.layers.options import option_names
 from plait.layers.pooling import GlobalPool, Pool
 from plait.layers.pretrained import Pretrained
 from plait.layers.recurrence import Recurrent

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from plait.errors import RunError
+from plait.files import write_text
 from plait.training.job import Job
 from plait.training.measure import choose_precision, steps_in
 from plait.training.options import TrainingOptions
@@ -35,9 +35,7 @@ def make_plan(job: Job) -> Plan:
     precision = choose_precision(job)
     total = steps_in(job, precision, job.options.minutes) if job.options.minutes else asked_steps(job)
     plan = Plan(total, precision, torch.get_num_threads(), _kernels(), job.fingerprint, _options(job.options))
-    temporary = job.folder / ".plan.json"
-    temporary.write_text(json.dumps(asdict(plan), indent=1), encoding="utf-8")
-    os.replace(temporary, job.folder / "plan.json")
+    write_text(job.folder / "plan.json", json.dumps(asdict(plan), indent=1))
     return plan
 
 

@@ -3,10 +3,11 @@
 import csv
 import io
 import math
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from plait.files import write_text
 
 COLUMNS = ("epoch", "step", "loss", "validation_loss", "validation_score", "learning_rate", "seconds")
 
@@ -57,6 +58,4 @@ class Record:
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.history)
-        temporary = path.with_name(f".{path.name}")
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
-        os.replace(temporary, path)
+        write_text(path, text.getvalue())
