@@ -23,12 +23,12 @@ def picture(label: str, seed: int, size: tuple[int, int] = (16, 16)) -> Image.Im
     return Image.fromarray((np.array(COLORS[label]) + noise).clip(0, 255).astype(np.uint8))
 
 
-def class_folders(folder: Path, each: int = 12, parts: tuple[str, ...] = ("",)) -> Path:
+def class_folders(folder: Path, each: int = 12, parts: tuple[str, ...] = ("",), side: int = 16) -> Path:
     """folder/[part/]label/number.png."""
     for shift, part in enumerate(parts):
         for number, label in enumerate(COLORS):
             where = folder / part / label
             where.mkdir(parents=True)
             for index in range(each):
-                picture(label, 1000 * shift + 100 * number + index).save(where / f"{index}.png")
+                picture(label, 1000 * shift + 100 * number + index, (side, side)).save(where / f"{index}.png")
     return folder

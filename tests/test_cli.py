@@ -156,6 +156,7 @@ def test_stopped_outside_of_training_says_so(data: Path) -> None:
 
 STOPPED_WHILE_WRITING = """
 import os, signal, plait.cli, plait.flow
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what began in the background ignores it
 def write_report(*values):
     os.kill(os.getpid(), signal.SIGINT)
 plait.flow.write_report = write_report

@@ -170,6 +170,26 @@ def test_a_network_that_cannot_work_is_refused_before_data_is_read(tmp_path: Pat
         plait.train(tmp_path / "there is no such folder", changes=changes)
 
 
+def test_pictures_begin_small_where_the_network_can(tmp_path: Path) -> None:
+    data = class_folders(tmp_path / "colors", each=4, side=80)
+    smaller = "network=[{conv: {channels: 8, stride: 4}}, {global_pool: {}}]"
+    fixed = "network=[{conv: {channels: 8, stride: 8}}, flatten, {dense: 4}]"
+    settled = [
+        plait.train(data, changes=[*SMALL, network, *crop], out=tmp_path / str(number)).spec.recipe
+        for number, (network, crop) in enumerate(
+            [
+                (smaller, []),
+                (fixed, []),
+                (smaller, ["augmentation.crop=[1, 1]", "augmentation.aspect=1", "augmentation.rotate=0"]),
+            ]
+        )
+    ]
+    assert [recipe["augmentation"]["first_size"] for recipe in settled] == [0.7, 1.0, 1.0]
+    with pytest.raises(plait.NetworkError, match="first_size"):
+        plait.train(data, changes=[*SMALL, fixed, "augmentation.first_size=0.5"], out=tmp_path / "no")
+    assert not (tmp_path / "no").exists()
+
+
 def test_several_labels_a_picture(tmp_path: Path) -> None:
     with (tmp_path / "labels.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

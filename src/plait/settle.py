@@ -3,16 +3,20 @@
 from collections.abc import Callable
 
 import numpy as np
+import torch
 
+from plait.data.augmentation import training_size
 from plait.data.gather import Gathered
 from plait.data.store import PictureStore
+from plait.errors import NetworkError, RecipeError
 from plait.inference.picture import PictureInput
+from plait.layers import Map, Pretrained, Shape, Stack, Vector, read_network
 from plait.recipe import Recipe
 from plait.tasks import automatic
 
 
 def settle(asking: Callable[..., Recipe], train: Gathered) -> Recipe:
-    """Image size, channels, epochs and batch size from the training part.
+    """Image size, channels, epochs, batch size and first size from the training part.
 
     ``asking(small=...)`` gives what the user asked for over the default, or over the default for small pictures.
     """
@@ -27,10 +31,11 @@ def settle(asking: Callable[..., Recipe], train: Gathered) -> Recipe:
     margin = automatic.margin(side) if data.margin == "auto" else data.margin
     epochs = automatic.epochs(examples, side) if training.epochs == "auto" else training.epochs
     batch_size = automatic.batch_size(examples) if training.batch_size == "auto" else training.batch_size
-    return recipe.with_values(
+    recipe = recipe.with_values(
         data={"image_size": size, "channels": channels, "margin": margin},
         training={"epochs": epochs, "batch_size": min(batch_size, examples)},
     )
+    return recipe.with_values(augmentation={"first_size": _first_size(recipe)})
 
 
 def settle_mirror(recipe: Recipe, store: PictureStore, targets: np.ndarray) -> Recipe:
@@ -47,6 +52,53 @@ def settle_mirror(recipe: Recipe, store: PictureStore, targets: np.ndarray) -> R
     )
     mirror = keeps if recipe.evaluation.mirror == "auto" else recipe.evaluation.mirror
     return recipe.with_values(augmentation={"flip": flip}, evaluation={"mirror": mirror})
+
+
+def _first_size(recipe: Recipe) -> float:
+    """Where training pictures begin: smaller for photographs, if the network's weights fit any size.
+
+    Raises NetworkError or RecipeError where the recipe names a size that training cannot begin with.
+    """
+    first, input = recipe.augmentation.first_size, picture_input(recipe)
+    whole = (input.height, input.width)
+    if first == "auto":
+        backbone = any(isinstance(layer, Pretrained) for layer in read_network(recipe.network))
+        wanted = 1.0 if backbone or not recipe.augmentation.resamples else automatic.first_size(min(whole))
+        fits = wanted == 1 or _same_weights(recipe, whole, training_size(whole, wanted, 0))
+        return wanted if fits else 1.0
+    if first == 1:
+        return 1.0
+    if not recipe.augmentation.resamples:
+        raise RecipeError(
+            f"augmentation.first_size is {first:g}, which needs a random crop or rotation beside it: set it to 1"
+        )
+    if not _same_weights(recipe, whole, training_size(whole, first, 0)):
+        raise NetworkError(
+            f"augmentation.first_size is {first:g}, but the network's weights depend on the size of its pictures: "
+            "end its maps with global_pool in place of flatten, or set it to 1"
+        )
+    return first
+
+
+def _same_weights(recipe: Recipe, *sizes: tuple[int, int]) -> bool:
+    """Whether one set of weights serves pictures of all ``sizes``."""
+    channels = picture_input(recipe).channels
+    try:
+        first, *others = (_weights(recipe, Map(channels, *size)) for size in sizes)
+    except NetworkError:
+        return False
+    return all(first == other for other in others)
+
+
+def _weights(recipe: Recipe, arriving: Map) -> tuple[dict[str, torch.Size], Shape | None]:
+    """Every weight's shape, and that of a vector that comes out: the head's weights depend on it."""
+    network = Stack(*read_network(recipe.network))
+    with torch.device("meta"):
+        network.build(arriving)
+    given = network.output(arriving)
+    return {name: value.shape for name, value in network.state_dict().items()}, given if isinstance(
+        given, Vector
+    ) else None
 
 
 def picture_input(recipe: Recipe, default_side: int = automatic.PHOTOGRAPH_SIDE) -> PictureInput:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -24,6 +25,8 @@ OFF: dict[str, Any] = {
     "cutout": 0.0,
     "trivial_augment": False,
     "mixup": 0.0,
+    "mixed": 1.0,
+    "first_size": 1.0,
     "cutmix": 0.0,
 }
 EVERYTHING = {
@@ -170,9 +173,39 @@ def test_a_crop_that_is_no_range_is_refused(crop: tuple[float, float]) -> None:
         options(crop=crop)
 
 
-def test_a_flip_left_to_the_data_must_be_settled_first() -> None:
+@pytest.mark.parametrize("left", [{"flip": "auto"}, {"first_size": "auto"}])
+def test_what_is_left_to_the_data_must_be_settled_first(left: dict[str, str]) -> None:
     with pytest.raises(AssertionError, match="settled"):
-        Augmentation(options(flip="auto"), SPEC)
+        Augmentation(options(**left), SPEC)
+
+
+def test_pictures_grow_to_the_whole_size_and_never_shrink() -> None:
+    spec = PictureInput(112, 96, 3, "crop", 1.0)
+    augment = Augmentation(options(crop=(1.0, 1.0), rotate=1.0, first_size=0.7), spec)
+    shapes = [tuple(augment(stored(2, spec), 0, 0, [0, 1], done / 8).shape[2:]) for done in range(9)]
+    assert shapes[:4] == [(80, 64)] * 4
+    assert shapes[6:] == [(112, 96)] * 3
+    assert shapes == sorted(shapes)
+
+
+def test_a_smaller_training_picture_shows_the_same_part() -> None:
+    spec = PictureInput(64, 64, 3, "crop", 1.0)
+    smooth = F.interpolate(stored(4, PictureInput(4, 4, 3, "crop", 1.0)).float(), (64, 64), mode="bicubic")
+    pictures = smooth.clamp(0, 255).to(torch.uint8).contiguous(memory_format=torch.channels_last)
+    augment = Augmentation(
+        options(crop=(0.4, 1.0), aspect=1.3, rotate=20.0, first_size=0.5, flip="both"), spec
+    )
+    small, whole = (augment(pictures, 3, 1, range(4), done) for done in (0.0, 1.0))
+    assert (small - F.interpolate(whole, (32, 32), mode="area")).abs().mean() < 3
+
+
+@pytest.mark.parametrize("mixing", [{"mixup": 0.4}, {"cutmix": 1.0}, {"mixup": 0.4, "cutmix": 1.0}])
+def test_only_the_asked_share_of_pictures_is_mixed(mixing: dict[str, float]) -> None:
+    values = stored(1000, PictureInput(8, 8, 1, "crop", 1.0))
+    mixed, soft = mix(values, torch.arange(1000), 1000, options(**mixing, mixed=0.3), 0, 0)
+    whole = soft.diagonal() == 1
+    assert torch.equal(mixed[whole], values[whole].to(mixed.dtype))
+    assert 0.65 < whole.float().mean() < 0.8
 
 
 @pytest.mark.parametrize("mixing", [{"mixup": 0.4}, {"cutmix": 1.0}, {"mixup": 0.4, "cutmix": 1.0}])

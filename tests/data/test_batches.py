@@ -32,6 +32,8 @@ AUGMENT = Augmentation(
         cutout=0.2,
         trivial_augment=True,
         mixup=0,
+        mixed=1,
+        first_size=1.0,
         cutmix=0,
     ),
     SPEC,

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from scipy.special import betaincinv
 from torch import Tensor
 
@@ -48,13 +48,37 @@ class AugmentationOptions(BaseModel):
     mixup: float = Field(ge=0)
     """alpha of Beta(alpha, alpha) in Zhang et al. 2018; 0 is none."""
     cutmix: float = Field(ge=0)
-    """alpha of Beta(alpha, alpha) in Yun et al. 2019; 0 is none. With mixup too, each picture gets one."""
+    """alpha of Beta(alpha, alpha) in Yun et al. 2019; 0 is none. With mixup too, a mixed picture gets one."""
+    mixed: float = Field(ge=0, le=1)
+    """Share of the pictures that mixup or cutmix mix; the others stay whole."""
+    first_size: Literal["auto"] | float
+    """Side of the training pictures in the first half, as a share of image_size; it grows to 1 from there on.
+
+    Progressive resizing (Howard 2018; Tan and Le 2021, section 4): the first steps cost half as much.
+    """
+
+    @field_validator("first_size")
+    @classmethod
+    def _at_most_whole(cls, value: str | float) -> str | float:
+        if isinstance(value, float) and not 0.25 <= value <= 1:
+            raise ValueError(f"{value:g} is not a share of the side from 0.25 to 1")
+        return value
 
     @model_validator(mode="after")
     def _crop_is_a_range(self) -> Self:
         if not 0 < self.crop[0] <= self.crop[1] <= 1:
             raise ValueError(f"crop is {list(self.crop)}, but needs 0 < smallest <= largest <= 1")
         return self
+
+    @property
+    def crops(self) -> bool:
+        """Whether a random part of the picture is shown."""
+        return self.crop != (1.0, 1.0) or self.aspect != 1
+
+    @property
+    def resamples(self) -> bool:
+        """Whether pixels are computed anew, so that training pictures may have any size."""
+        return self.crops or self.rotate != 0
 
 
 class Draw(IntEnum):
@@ -85,24 +109,30 @@ _COLORS = (Draw.BRIGHTNESS, Draw.CONTRAST, Draw.SATURATION)
 class Augmentation:
     """Stored pictures to what the network sees of them in training, each by its own draw.
 
-    ``options.flip`` must be settled (not auto). Flips, shifts and cutout move whole pixels and keep uint8;
-    with any other operator on, pictures become float32. Without a random crop the network's own window is
-    shown, unscaled.
+    ``options.flip`` and ``options.first_size`` must be settled (not auto). Flips, shifts and cutout move whole
+    pixels and keep uint8; with any other operator on, pictures become float32. Without a random crop the
+    network's own window is shown, unscaled.
     """
 
     def __init__(self, options: AugmentationOptions, spec: PictureInput) -> None:
-        assert options.flip != "auto", "flip must be settled before augmentation"
+        assert "auto" not in (options.flip, options.first_size), (
+            "the recipe must be settled before augmentation"
+        )
         self.options = options
         self.size = (spec.height, spec.width)
 
-    def __call__(self, pictures: Tensor, seed: int, epoch: int, rows: ArrayLike) -> Tensor:
+    def __call__(self, pictures: Tensor, seed: int, epoch: int, rows: ArrayLike, done: float = 1.0) -> Tensor:
         """Training views (batch, channels, height, width), 0 .. 255, of the examples numbered ``rows``.
 
-        Takes uint8 (batch, channels, stored height, stored width); channels last both.
+        Takes uint8 (batch, channels, stored height, stored width); channels last both. ``done`` is the share of
+        the training that is over, which ``first_size`` asks for.
         """
         draws = uniform(seed, epoch, rows, len(Draw))
         options = self.options
-        view = self._sampled(pictures, draws) if self._resamples else self._moved(pictures, draws)
+        if options.resamples:
+            view = self._sampled(pictures, draws, training_size(self.size, float(options.first_size), done))
+        else:
+            view = self._moved(pictures, draws)
         if options.trivial_augment:
             view = trivial_augment(_planes(view), draws[:, [Draw.OPERATOR, Draw.STRENGTH, Draw.SIGN]])
         if options.color:
@@ -111,14 +141,6 @@ class Augmentation:
             self._cut(view, draws)
         return view.contiguous(memory_format=torch.channels_last)
 
-    @property
-    def _crops(self) -> bool:
-        return self.options.crop != (1.0, 1.0) or self.options.aspect != 1
-
-    @property
-    def _resamples(self) -> bool:
-        return self._crops or self.options.rotate != 0
-
     def _moved(self, pictures: Tensor, draws: Floats) -> Tensor:
         """Whole pixels only."""
         most_y, most_x = (round(self.options.shift * side) for side in self.size)
@@ -126,22 +148,22 @@ class Augmentation:
         left = (pictures.shape[3] - self.size[1]) // 2 + _whole(draws[:, Draw.SHIFT_X], most_x)
         return windows(pictures, top, left, *self._flips(draws), size=self.size)
 
-    def _sampled(self, pictures: Tensor, draws: Floats) -> Tensor:
+    def _sampled(self, pictures: Tensor, draws: Floats, size: tuple[int, int]) -> Tensor:
         """Crop, shift, rotation and flip in one pass."""
         upside_down, mirrored = self._flips(draws)
         stored = (pictures.shape[2], pictures.shape[3])
         box_y, box_x = self._box(stored, draws)
-        scale_y = box_y / self.size[0] * np.where(upside_down, -1, 1)
-        scale_x = box_x / self.size[1] * np.where(mirrored, -1, 1)
+        scale_y = box_y / size[0] * np.where(upside_down, -1, 1)
+        scale_x = box_x / size[1] * np.where(mirrored, -1, 1)
         degrees = self.options.rotate * (2 * draws[:, Draw.ROTATE] - 1)
         center_y = self._center(stored[0], box_y, draws[:, Draw.CROP_Y], draws[:, Draw.SHIFT_Y], self.size[0])
         center_x = self._center(stored[1], box_x, draws[:, Draw.CROP_X], draws[:, Draw.SHIFT_X], self.size[1])
-        matrices = affine(center_y, center_x, scale_y, scale_x, degrees, size=self.size)
-        return sample(pictures, matrices, self.size)
+        matrices = affine(center_y, center_x, scale_y, scale_x, degrees, size=size)
+        return sample(pictures, matrices, size)
 
     def _box(self, stored: tuple[int, int], draws: Floats) -> tuple[Floats, Floats]:
         """Height and width (batch,) of what is shown, in stored pixels."""
-        if not self._crops:
+        if not self.options.crops:
             ones = np.ones(len(draws))
             return ones * self.size[0], ones * self.size[1]
         low, high = self.options.crop
@@ -152,7 +174,7 @@ class Augmentation:
 
     def _center(self, stored: int, box: Floats, place: Floats, shift: Floats, side: int) -> Floats:
         """Middle of the box: anywhere it fits (the picture's middle without a random crop), then shifted."""
-        room = (stored - box) * (place - 0.5) if self._crops else 0.0
+        room = (stored - box) * (place - 0.5) if self.options.crops else 0.0
         return np.asarray((stored - 1) / 2 + room + self.options.shift * side * (2 * shift - 1))
 
     def _flips(self, draws: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -166,33 +188,46 @@ class Augmentation:
         return torch.from_numpy(1 + self.options.color * (2 * draws - 1)).to(torch.float32)
 
     def _cut(self, view: Tensor, draws: Floats) -> None:
-        height, width = self.size
+        height, width = view.shape[2:]
         center_y = (draws[:, Draw.CUTOUT_Y] * height).astype(np.int64)
         center_x = (draws[:, Draw.CUTOUT_X] * width).astype(np.int64)
         sides = (round(self.options.cutout * height), round(self.options.cutout * width))
         cut_out(view, center_y, center_x, sides)
 
 
+def training_size(size: tuple[int, int], first: float, done: float) -> tuple[int, int]:
+    """Height and width of training pictures when the share ``done`` of the steps is over: two quarters, one, one.
+
+    ``first`` for half of the steps, half way to 1 for a quarter, then 1; whole multiples of 8 pixels below 1.
+    """
+    share = (first, first, (1 + first) / 2, 1.0)[min(int(done * 4), 3)]
+    if share == 1:
+        return size
+    height, width = (max(8, round(side * share / 8) * 8) for side in size)
+    return min(height, size[0]), min(width, size[1])
+
+
 def mix(
     values: Tensor, targets: Tensor, classes: int, options: AugmentationOptions, seed: int, step: int
 ) -> tuple[Tensor, Tensor]:
-    """Each picture of the batch mixed with a partner from it by mixup or cutmix, by (seed, step).
+    """A share of the pictures (``options.mixed``) each mixed with a partner by mixup or cutmix, by (seed, step).
 
     Takes values (batch, channels, height, width), channels last, and targets, int64 (batch,) or float
     (batch, classes). Gives the mixed values, float32 if mixup is on, and float32 targets (batch, classes)
     weighted by the shares of their pictures.
     """
     assert options.mixup or options.cutmix, "nothing to mix"
-    draws = uniform(seed, step, np.arange(len(values)), 5, Purpose.MIXING)
+    draws = uniform(seed, step, np.arange(len(values)), 6, Purpose.MIXING)
     partner = torch.from_numpy(np.argsort(draws[:, 0], kind="stable"))
-    cuts = draws[:, 1] < _cutmix_share(options)
-    alpha = np.where(cuts, options.cutmix, options.mixup)
-    kept = betaincinv(alpha, alpha, draws[:, 2])
+    mixes = draws[:, 5] < options.mixed
+    cuts = (draws[:, 1] < _cutmix_share(options)) & mixes
+    alpha = np.where(cuts, options.cutmix, options.mixup or 1.0)
+    kept = np.where(mixes, betaincinv(alpha, alpha, draws[:, 2]), 1.0)
     # The values' memory is channels last, and index_select keeps that only where it is the order of the axes.
     pixels = values.permute(0, 2, 3, 1)
     mixed = _blended(pixels, partner, np.where(cuts, 1.0, kept)) if options.mixup else pixels.clone()
     mixed = mixed.permute(0, 3, 1, 2)
-    for picture, box in _replaced(cuts, kept, draws[:, 3:], values.shape):
+    for picture, box in _replaced(cuts, kept, draws[:, 3:5], values.shape):
         mixed[picture][box] = values[int(partner[picture])][box].to(mixed.dtype)
         kept[picture] = 1 - mixed[picture, 0][box[1:]].numel() / mixed[picture, 0].numel()
     soft = F.one_hot(targets, classes) if targets.dim() == 1 else targets
@@ -200,7 +235,7 @@ def mix(
 
 
 def _cutmix_share(options: AugmentationOptions) -> float:
-    """Share of the pictures mixed by cutmix; the others are mixed by mixup."""
+    """Share of the mixed pictures that cutmix mixes; mixup has the others."""
     if options.cutmix == 0:
         return 0.0
     return 0.5 if options.mixup else 1.0

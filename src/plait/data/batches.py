@@ -18,8 +18,8 @@ from plait.data.chance import plan_order
 from plait.data.store import PictureStore
 
 Rows = NDArray[np.int64]
-Augment = Callable[[Tensor, int, int, Rows], Tensor]
-"""(pictures, seed, epoch, rows) -> pictures, such as ``Augmentation``."""
+Augment = Callable[[Tensor, int, int, Rows, float], Tensor]
+"""(pictures, seed, epoch, rows, share of the steps that is over) -> pictures, such as ``Augmentation``."""
 
 AHEAD = 2
 """Batches opened ahead of the network where pictures are not all in memory; what bounds that memory."""
@@ -86,7 +86,7 @@ class TrainingBatches:
         opened = opened_ahead(self._store, self._store.take, (self.plan(step)[1] for step in self._steps))
         for step, stored in zip(self._steps, opened, strict=True):
             epoch, rows = self.plan(step)
-            values = self._augment(stored, self._seed, epoch, rows)
+            values = self._augment(stored, self._seed, epoch, rows, step / self._steps.stop)
             yield Batch(values, None, self._targets[rows], torch.from_numpy(rows))
 
     def plan(self, step: int) -> tuple[int, Rows]:

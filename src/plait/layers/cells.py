@@ -32,6 +32,15 @@ def make_recurrence(
     return recurrence
 
 
+def unroll(recurrence: nn.RNNBase, x: Float[Tensor, "batch time channels"]) -> Tensor:
+    """The outputs of every step; in float32 where the processor's kernels have no bfloat16 (before AVX512)."""
+    if x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not torch.cpu._is_avx512_supported():
+        with torch.autocast("cpu", enabled=False):
+            return unroll(recurrence, x.float())
+    outputs: Tensor = recurrence(x)[0]
+    return outputs
+
+
 def initial_state(cell: CellKind, units: int, x: Float[Tensor, "batch channels"]) -> State:
     """Zeros."""
     return tuple(x.new_zeros(len(x), units) for _ in range(2 if cell == "lstm" else 1))

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from plait.errors import NetworkError
-from plait.layers.cells import GATES, CellKind, State, initial_state, make_recurrence, step
+from plait.layers.cells import GATES, CellKind, State, initial_state, make_recurrence, step, unroll
 from plait.layers.layer import EVERYTHING, Layer, Window
 from plait.layers.masks import blank_padding, reverse
 from plait.layers.options import Count, Share, checked
@@ -107,8 +107,7 @@ class Recurrent(Layer):
 
     def _read(self, layer: int, way: int, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Outputs in the order of reading."""
-        output: Tensor = self._recurrence(layer, way)(self._turn(way, x, lengths))[0]
-        return output
+        return unroll(self._recurrence(layer, way), self._turn(way, x, lengths))
 
     def _turn(self, way: int, x: Tensor, lengths: Tensor | None) -> Tensor:
         return reverse(x, lengths) if self.reversals[way] else x

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from plait.errors import NetworkError
-from plait.layers.cells import GATES, CellKind, make_recurrence
+from plait.layers.cells import GATES, CellKind, make_recurrence, unroll
 from plait.layers.layer import Layer, Window
 from plait.layers.options import Count, checked
 from plait.layers.shapes import Map, Shape
@@ -57,9 +57,9 @@ class SpatialRecurrent(Layer):
         # Time stands first: recurrence then slices contiguous steps, and all rows (columns) are one batch.
         across = self._patch(x).permute(3, 0, 2, 1)
         width, batch, height, channels = across.shape
-        rows: Tensor = self.rows(across.reshape(width, batch * height, channels))[0]
+        rows = unroll(self.rows, across.reshape(width, batch * height, channels))
         down = rows.view(width, batch, height, -1).permute(2, 1, 0, 3)
-        columns: Tensor = self.columns(down.reshape(height, batch * width, -1))[0]
+        columns = unroll(self.columns, down.reshape(height, batch * width, -1))
         read = columns.view(height, batch, width, -1).permute(1, 0, 2, 3).contiguous()
         if not self.residual:
             return read.permute(0, 3, 1, 2)

@@ -21,6 +21,11 @@ def margin(side: int) -> float:
     return 1.0 if side <= SMALL_SIDE else 1.145
 
 
+def first_size(side: int) -> float:
+    """Photographs begin at 0.7 of the network's square; small pictures have no pixel to spare."""
+    return 1.0 if side <= SMALL_SIDE else 0.7
+
+
 def epochs(examples: int, side: int) -> int:
     """Passes over the training part: the fewer the examples, the more.
 

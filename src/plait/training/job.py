@@ -33,9 +33,9 @@ class Job:
     """Of the data: resuming with another is refused."""
     resume: bool
     checkpoint_seconds: float = 5.0
+    """Between two checkpoints that are quick to write; slow ones come further apart, up to a minute."""
     save: Callable[[nn.Module], None] | None = None
     """Keeps the trained network; called while Ctrl-C is still waited for, so that a stop never comes in between."""
-    """Between two checkpoints that are quick to write; slow ones come further apart, up to a minute."""
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,12 @@ def choose_precision(job: Job) -> str:
 
 
 def steps_in(job: Job, precision: str, minutes: float) -> int:
-    """Steps that fit into ``minutes`` with their validations, the batches' making included; at least 1."""
-    step = _seconds_a_step(job, precision, step_groups(job, 0, MOST_STEPS), SPEED_SECONDS)
+    """Steps that fit into ``minutes`` with their validations, the batches' making included; at least 1.
+
+    Steps may cost more towards the end (larger pictures), so some of each quarter are timed.
+    """
+    quarters = [step_groups(job, quarter * MOST_STEPS // 4, MOST_STEPS) for quarter in range(4)]
+    step = sum(_seconds_a_step(job, precision, groups, SPEED_SECONDS / 4) for groups in quarters) / 4
     validation = _seconds_a_validation(job, precision)
     budget = minutes * 60 * (1 - RESERVE)
     steps_an_epoch = max(1.0, job.steps_per_epoch / job.options.accumulate)
