@@ -60,16 +60,22 @@ def make_data(case: Case) -> None:
     """Fixed pictures, as arrays and as class folders: a square's place and color tell the class, in noise."""
     draw = np.random.default_rng(0)
     targets = np.arange(case.pictures) % CLASSES
-    pictures = draw.integers(0, 128, (case.pictures, 32, 32, 3), dtype=np.uint8)
-    for picture, target in zip(pictures, targets, strict=True):
-        top, left = divmod(int(target), 4)
-        picture[8 * top : 8 * top + 8, 8 * left : 8 * left + 8, target % 3] += 100
+    pictures = _squares(targets, draw)
     np.savez(case.folder / "pictures.npz", pictures=pictures, targets=targets)
     _write_folders(case.folder / "train", pictures, targets)
     for part in ("val", "test"):  # as small as a part may be: the comparison is about training
-        held = draw.integers(0, 128, (2 * CLASSES, 32, 32, 3), dtype=np.uint8)
-        _write_folders(case.folder / "data" / part, held, np.arange(2 * CLASSES) % CLASSES)
+        held = np.arange(2 * CLASSES) % CLASSES
+        _write_folders(case.folder / "data" / part, _squares(held, draw), held)
     os.replace(case.folder / "train", case.folder / "data" / "train")
+
+
+def _squares(targets: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """uint8 (examples, 32, 32, 3): noise, and in it each class's square."""
+    pictures = draw.integers(0, 128, (len(targets), 32, 32, 3), dtype=np.uint8)
+    for picture, target in zip(pictures, targets, strict=True):
+        top, left = divmod(int(target), 4)
+        picture[8 * top : 8 * top + 8, 8 * left : 8 * left + 8, target % 3] += 100
+    return pictures
 
 
 def measure(case: Case) -> dict[str, list[dict[str, Any]]]:
