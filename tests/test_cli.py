@@ -19,7 +19,7 @@ SETTINGS = [word for change in SMALL for word in ("--set", change)]
 def plait(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "plait", *map(str, words)],
-        check=False, capture_output=True, text=True, encoding="utf-8", cwd=cwd, timeout=240,
+        capture_output=True, text=True, encoding="utf-8", cwd=cwd, check=False, timeout=240,
     )  # fmt: skip
 
 

@@ -59,20 +59,17 @@ def _first_size(recipe: Recipe) -> float:
 
     Raises NetworkError or RecipeError where the recipe names a size that training cannot begin with.
     """
-    first, input = recipe.augmentation.first_size, picture_input(recipe)
-    whole = (input.height, input.width)
+    input, resamples = picture_input(recipe), recipe.augmentation.resamples
+    first = recipe.augmentation.first_size
     if first == "auto":
+        wanted = automatic.first_size(min(input.height, input.width))
         backbone = any(isinstance(layer, Pretrained) for layer in read_network(recipe.network))
-        wanted = 1.0 if backbone or not recipe.augmentation.resamples else automatic.first_size(min(whole))
-        fits = wanted == 1 or _same_weights(recipe, whole, training_size(whole, wanted, 0))
-        return wanted if fits else 1.0
-    if first == 1:
-        return 1.0
-    if not recipe.augmentation.resamples:
+        return wanted if resamples and not backbone and _fits(recipe, input, wanted) else 1.0
+    if first < 1 and not resamples:
         raise RecipeError(
             f"augmentation.first_size is {first:g}, which needs a random crop or rotation beside it: set it to 1"
         )
-    if not _same_weights(recipe, whole, training_size(whole, first, 0)):
+    if not _fits(recipe, input, first):
         raise NetworkError(
             f"augmentation.first_size is {first:g}, but the network's weights depend on the size of its pictures: "
             "end its maps with global_pool in place of flatten, or set it to 1"
@@ -80,14 +77,17 @@ def _first_size(recipe: Recipe) -> float:
     return first
 
 
-def _same_weights(recipe: Recipe, *sizes: tuple[int, int]) -> bool:
-    """Whether one set of weights serves pictures of all ``sizes``."""
-    channels = picture_input(recipe).channels
+def _fits(recipe: Recipe, input: PictureInput, first: float) -> bool:
+    """Whether the weights for whole pictures serve the first, smaller ones."""
+    if first == 1:
+        return True
+    whole = (input.height, input.width)
+    sizes = (whole, training_size(whole, first, 0))
     try:
-        first, *others = (_weights(recipe, Map(channels, *size)) for size in sizes)
+        of_whole, of_first = (_weights(recipe, Map(input.channels, *size)) for size in sizes)
     except NetworkError:
         return False
-    return all(first == other for other in others)
+    return of_whole == of_first
 
 
 def _weights(recipe: Recipe, arriving: Map) -> tuple[dict[str, torch.Size], Shape | None]:
@@ -96,9 +96,8 @@ def _weights(recipe: Recipe, arriving: Map) -> tuple[dict[str, torch.Size], Shap
     with torch.device("meta"):
         network.build(arriving)
     given = network.output(arriving)
-    return {name: value.shape for name, value in network.state_dict().items()}, given if isinstance(
-        given, Vector
-    ) else None
+    shapes = {name: value.shape for name, value in network.state_dict().items()}
+    return shapes, given if isinstance(given, Vector) else None
 
 
 def picture_input(recipe: Recipe, default_side: int = automatic.PHOTOGRAPH_SIDE) -> PictureInput:

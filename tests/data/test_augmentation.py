@@ -173,6 +173,12 @@ def test_a_crop_that_is_no_range_is_refused(crop: tuple[float, float]) -> None:
         options(crop=crop)
 
 
+@pytest.mark.parametrize("share", [0.2, 1.1])
+def test_a_first_size_out_of_range_is_refused(share: float) -> None:
+    with pytest.raises(ValidationError, match="first_size"):
+        options(first_size=share)
+
+
 @pytest.mark.parametrize("left", [{"flip": "auto"}, {"first_size": "auto"}])
 def test_what_is_left_to_the_data_must_be_settled_first(left: dict[str, str]) -> None:
     with pytest.raises(AssertionError, match="settled"):

@@ -6,13 +6,13 @@ What happens to a picture is a pure function of (seed, epoch, its row): each ran
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum, auto
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.special import betaincinv
 from torch import Tensor
 
@@ -51,18 +51,11 @@ class AugmentationOptions(BaseModel):
     """alpha of Beta(alpha, alpha) in Yun et al. 2019; 0 is none. With mixup too, a mixed picture gets one."""
     mixed: float = Field(ge=0, le=1)
     """Share of the pictures that mixup or cutmix mix; the others stay whole."""
-    first_size: Literal["auto"] | float
+    first_size: Literal["auto"] | Annotated[float, Field(ge=0.25, le=1)]
     """Side of the training pictures in the first half, as a share of image_size; it grows to 1 from there on.
 
     Progressive resizing (Howard 2018; Tan and Le 2021, section 4): the first steps cost half as much.
     """
-
-    @field_validator("first_size")
-    @classmethod
-    def _at_most_whole(cls, value: str | float) -> str | float:
-        if isinstance(value, float) and not 0.25 <= value <= 1:
-            raise ValueError(f"{value:g} is not a share of the side from 0.25 to 1")
-        return value
 
     @model_validator(mode="after")
     def _crop_is_a_range(self) -> Self:

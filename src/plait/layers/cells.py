@@ -32,8 +32,11 @@ def make_recurrence(
     return recurrence
 
 
-def unroll(recurrence: nn.RNNBase, x: Float[Tensor, "batch time channels"]) -> Tensor:
-    """The outputs of every step; in float32 where the processor's kernels have no bfloat16 (before AVX512)."""
+def unroll(recurrence: nn.RNNBase, x: Float[Tensor, "_ _ channels"]) -> Float[Tensor, "_ _ units"]:
+    """The outputs of every step, batch or time first as ``recurrence`` was made.
+
+    In float32 on processors before AVX512: oneDNN's LSTM has no bfloat16 there.
+    """
     if x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not torch.cpu._is_avx512_supported():
         with torch.autocast("cpu", enabled=False):
             return unroll(recurrence, x.float())

@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from plait.errors import RunError
+from plait.files import replacing
 
 FORMAT = 1
 KEPT = 2
@@ -101,9 +102,8 @@ class Checkpoints:
         content = _content(checkpoint.best)
         digest = hashlib.sha256(content).hexdigest()
         if not path.exists() or _digest(path) != digest:
-            temporary = self.folder / ".best"
-            _write_bytes(temporary, content)
-            os.replace(temporary, path)
+            with replacing(path) as temporary:
+                temporary.write_bytes(content)
         return digest
 
     def _best(self, step: int) -> Path:
@@ -114,7 +114,8 @@ class Checkpoints:
 
     def _sweep(self) -> None:
         """Removes the half written, all but the newest checkpoints, and best weights none of them names."""
-        (self.folder / ".best").unlink(missing_ok=True)
+        for path in self.folder.glob(".best-*"):
+            path.unlink(missing_ok=True)
         steps = self._steps()
         for path in [self.folder / ".writing", *steps[:-KEPT]]:
             shutil.rmtree(path, ignore_errors=True)
