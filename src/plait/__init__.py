@@ -1,6 +1,7 @@
 """plait: from labelled data to a tested, deployable network of convolutional and recurrent layers.
 
-``train(data) -> Run``, ``load(run or model.onnx)``, ``inspect(data)``, and the layers alone in ``plait.layers``.
+``train(data) -> Model``, ``load(run or model.onnx)``, ``inspect(data)``, ``compare(data, vary)``, and the layers
+alone in ``plait.layers``.
 Names are loaded when first used, so that importing plait imports no PyTorch.
 """
 
@@ -18,7 +19,7 @@ from plait.errors import (
 )
 
 if TYPE_CHECKING:
-    from plait.api import Model, inspect, load, train
+    from plait.api import Model, compare, inspect, load, train
 
 __version__ = "0.1.0"
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "RecipeError",
     "RunError",
     "__version__",
+    "compare",
     "inspect",
     "load",
     "train",
@@ -38,6 +40,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in {"Model", "inspect", "load", "train"}:
+    if name not in {"Model", "compare", "inspect", "load", "train"}:
         raise AttributeError(f"module 'plait' has no attribute {name!r}")
     return getattr(importlib.import_module("plait.api"), name)

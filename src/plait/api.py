@@ -71,6 +71,14 @@ def train(data: str | Path | None = None, **options: Any) -> Model:
     return Model(_flow("plait.train").train(None if data is None else str(data), **options))
 
 
+def compare(data: str | Path, vary: Sequence[str], **options: Any) -> dict[str, Any]:
+    """Trains variants of a recipe on one split; options and answer are those of ``plait.comparison.compare``."""
+    _flow("plait.compare")
+    from plait.comparison import compare as compare_variants
+
+    return compare_variants(str(data), vary, **options)
+
+
 def load(path: str | Path) -> Model:
     """A run's folder or a model file; raises RunError, ModelError."""
     if Path(path).is_dir():

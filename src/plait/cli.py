@@ -1,7 +1,7 @@
 """The commands: parse, call flow, print. PyTorch is imported only by the commands that need it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,13 +78,44 @@ def train(
         str | None, typer.Option(metavar="RUN", help="Start from another run's weights.")
     ] = None,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary", metavar="KEY=VALUE,VALUE", help="Compare variants of the recipe; may be repeated."
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="With --vary: train each variant this many times.", min=1)] = 1,
+    with_test: Annotated[
+        bool, typer.Option("--with-test", help="With --vary: score the test part too.")
+    ] = False,
     format: Format = None,
     as_json: Json = False,
 ) -> None:
     """Train a network; the run's folder gets the weights, the log and a report. Ctrl-C stops and keeps the best.
 
     Example: plait train photos/ --minutes 5
+
+    Comparing: plait train photos/ --vary network.4.cell=lstm,gru,mingru --seeds 3
     """
+    if vary:
+        _compare(
+            data,
+            vary,
+            seeds,
+            with_test,
+            as_json,
+            out,
+            seed or 0,
+            resume,
+            changes or (),
+            recipe=recipe,
+            minutes=minutes,
+            skip_bad=skip_bad,
+            pretrained=pretrained,
+            start_from=start_from,
+            format=format,
+        )
+        return
     with console.checking(quiet=as_json) as progress:
         run = _flow().train(
             data,
@@ -187,6 +218,43 @@ def recipe(
     Example: plait recipe image-classification > mine.yaml
     """
     print(_needs_training("plait recipe", lambda: _default_text(task)), end="")
+
+
+def _compare(
+    data: str | None,
+    vary: list[str],
+    seeds: int,
+    with_test: bool,
+    as_json: bool,
+    out: str | None,
+    seed: int,
+    resume: str | None,
+    changes: Sequence[str],
+    **options: Any,
+) -> None:
+    if data is None or resume is not None:
+        raise PlaitError(
+            "--vary needs the data, and no --resume: to go on with a comparison, give the same command and --out again"
+        )
+    _flow()
+    from plait.comparison import compare, table
+
+    with console.checking(quiet=as_json) as progress:
+        comparison = compare(
+            data,
+            vary,
+            seeds=seeds,
+            seed=seed,
+            changes=changes,
+            out=out,
+            test=with_test,
+            say=console.say,
+            progress=progress,
+            **options,
+        )
+    console.print_json(comparison) if as_json else console.print_comparison(comparison, table(comparison))
+    if not comparison["finished"]:
+        raise typer.Exit(130)
 
 
 def main() -> None:

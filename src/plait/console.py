@@ -100,12 +100,29 @@ def network_text(rows: list[dict[str, Any]]) -> str:
         )
     sums = [sum(row[key] for row in rows) for key in ("parameters", "multiply_adds")]
     cells.append(["", "all", "", f"{sums[0]:,}", f"{sums[1]:,}"])
-    widths = [max(len(row[column]) for row in cells) for column in range(5)]
+    return aligned(cells, numbers=2)
+
+
+def aligned(rows: list[list[str]], numbers: int) -> str:
+    """Columns side by side; the last ``numbers`` of them end at one line."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    words = len(widths) - numbers
     lines = []
-    for cell in cells:
-        left = "  ".join(cell[column].ljust(widths[column]) for column in range(3))
-        lines.append(f"{left}  {cell[3].rjust(widths[3])}  {cell[4].rjust(widths[4])}")
+    for row in rows:
+        cells = [
+            cell.ljust(width) if place < words else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells))
     return "\n".join(lines)
+
+
+def print_comparison(comparison: dict[str, Any], rows: list[list[str]]) -> None:
+    """The table of variants, and where it and the runs lie."""
+    print(aligned(rows, numbers=2))
+    print(f"written: {Path(comparison['folder']) / 'comparison.md'}; the runs lie beside it")
+    if not comparison["finished"]:
+        print("stopped early: the same command with the same --out goes on")
 
 
 def print_training(folder: Path, report: dict[str, Any], finished: bool) -> None:

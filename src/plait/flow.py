@@ -83,7 +83,7 @@ def train(
     asked = asking()
     _refuse_impossible(asked)
     folder = new_folder(data, out)
-    gathered = gather(data, asked.data, asked.training.seed, format, skip_bad, progress)
+    gathered = gather(data, asked.data, asked.split_seed, format, skip_bad, progress)
     say(_counts(gathered))
     settled = settle(asking, gathered.part("train"))
     origin = {
@@ -233,7 +233,7 @@ def _own_data(run: Run, progress: Progress | None) -> Gathered:
     """The data the run was made from; raises RunError where it has changed since."""
     origin, recipe = run.data, run.recipe
     gathered = gather(
-        origin["source"], recipe.data, recipe.training.seed, origin["format"], origin["skip_bad"], progress
+        origin["source"], recipe.data, recipe.split_seed, origin["format"], origin["skip_bad"], progress
     )
     if gathered.fingerprint != origin["fingerprint"]:
         raise RunError(

@@ -44,6 +44,11 @@ class Recipe(BaseModel):
     training: TrainingOptions
     evaluation: EvaluationOptions
 
+    @property
+    def split_seed(self) -> int:
+        """The seed of whatever is drawn to divide the data."""
+        return self.training.seed if self.data.split_seed is None else self.data.split_seed
+
     def with_values(self, **sections: Mapping[str, Any]) -> "Recipe":
         """The same recipe with some values of some sections replaced, checked again."""
         values = self.model_dump(mode="json")

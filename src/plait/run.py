@@ -182,7 +182,12 @@ def new_folder(source: str, out: str | Path | None) -> Path:
                 f"{out} holds a run already: choose another --out, or go on with plait train --resume {out}"
             )
         return Path(out)
-    name = Path(source).resolve().stem or "data"
+    return free_folder(source)
+
+
+def free_folder(source: str, suffix: str = "") -> Path:
+    """The next free runs/NAME-1, -2, ... in this folder."""
+    name = (Path(source).resolve().stem or "data") + suffix
     number = 1
     while (folder := Path("runs") / f"{name}-{number}").exists():
         number += 1

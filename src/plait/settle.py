@@ -16,7 +16,7 @@ from plait.tasks import automatic
 
 
 def settle(asking: Callable[..., Recipe], train: Gathered) -> Recipe:
-    """Image size, channels, epochs, batch size and first size from the training part.
+    """Image size, channels, epochs, batch size and sizes from the training part.
 
     ``asking(small=...)`` gives what the user asked for over the default, or over the default for small pictures.
     """
@@ -28,14 +28,25 @@ def settle(asking: Callable[..., Recipe], train: Gathered) -> Recipe:
         recipe = asking(small=True)
     data, training = recipe.data, recipe.training
     channels = (1 if train.grey else 3) if data.channels == "auto" else data.channels
-    margin = automatic.margin(side) if data.margin == "auto" else data.margin
     epochs = automatic.epochs(examples, side) if training.epochs == "auto" else training.epochs
     batch_size = automatic.batch_size(examples) if training.batch_size == "auto" else training.batch_size
     recipe = recipe.with_values(
-        data={"image_size": size, "channels": channels, "margin": margin},
+        data={"image_size": size, "channels": channels},
         training={"epochs": epochs, "batch_size": min(batch_size, examples)},
     )
-    return recipe.with_values(augmentation={"first_size": _first_size(recipe)})
+    return _with_sizes(recipe, given=asking().data.image_size != "auto")
+
+
+def _with_sizes(recipe: Recipe, given: bool) -> Recipe:
+    """The sizes of training pictures and the margin; a photograph's own size too, where it was not ``given``."""
+    sizes = _sizes(recipe)
+    size = recipe.data.image_size
+    if not given and size == automatic.PHOTOGRAPH_SIDE and sizes[1] == 1:
+        size = automatic.FIXED_PHOTOGRAPH_SIDE
+    assert size != "auto"
+    side = size if isinstance(size, int) else min(size)
+    margin = automatic.margin(side, sizes[1]) if recipe.data.margin == "auto" else recipe.data.margin
+    return recipe.with_values(data={"image_size": size, "margin": margin}, augmentation={"sizes": sizes})
 
 
 def settle_mirror(recipe: Recipe, store: PictureStore, targets: np.ndarray) -> Recipe:
@@ -54,40 +65,38 @@ def settle_mirror(recipe: Recipe, store: PictureStore, targets: np.ndarray) -> R
     return recipe.with_values(augmentation={"flip": flip}, evaluation={"mirror": mirror})
 
 
-def _first_size(recipe: Recipe) -> float:
-    """Where training pictures begin: smaller for photographs, if the network's weights fit any size.
+def _sizes(recipe: Recipe) -> tuple[float, float]:
+    """Smaller for photographs, if the network's weights fit any size.
 
-    Raises NetworkError or RecipeError where the recipe names a size that training cannot begin with.
+    Raises NetworkError or RecipeError where the recipe names sizes that training cannot have.
     """
     input, resamples = picture_input(recipe), recipe.augmentation.resamples
-    first = recipe.augmentation.first_size
-    if first == "auto":
-        wanted = automatic.first_size(min(input.height, input.width))
+    sizes = recipe.augmentation.sizes
+    if sizes == "auto":
+        wanted = automatic.sizes(min(input.height, input.width))
         backbone = any(isinstance(layer, Pretrained) for layer in read_network(recipe.network))
-        return wanted if resamples and not backbone and _fits(recipe, input, wanted) else 1.0
-    if first < 1 and not resamples:
+        return wanted if resamples and not backbone and _fits(recipe, input, wanted) else (1.0, 1.0)
+    if sizes[0] < 1 and not resamples:
         raise RecipeError(
-            f"augmentation.first_size is {first:g}, which needs a random crop or rotation beside it: set it to 1"
+            f"augmentation.sizes is {list(sizes)}, which needs a random crop or rotation beside it: set it to [1, 1]"
         )
-    if not _fits(recipe, input, first):
+    if not _fits(recipe, input, sizes):
         raise NetworkError(
-            f"augmentation.first_size is {first:g}, but the network's weights depend on the size of its pictures: "
-            "end its maps with global_pool in place of flatten, or set it to 1"
+            f"augmentation.sizes is {list(sizes)}, but the network's weights depend on the size of its pictures: "
+            "end its maps with global_pool in place of flatten, or set it to [1, 1]"
         )
-    return first
+    return sizes
 
 
-def _fits(recipe: Recipe, input: PictureInput, first: float) -> bool:
-    """Whether the weights for whole pictures serve the first, smaller ones."""
-    if first == 1:
-        return True
+def _fits(recipe: Recipe, input: PictureInput, sizes: tuple[float, float]) -> bool:
+    """Whether the weights for whole pictures serve those of training."""
     whole = (input.height, input.width)
-    sizes = (whole, training_size(whole, first, 0))
+    every = {whole, *(training_size(whole, sizes, done) for done in (0.0, 0.5, 0.75))}
     try:
-        of_whole, of_first = (_weights(recipe, Map(input.channels, *size)) for size in sizes)
+        first, *others = (_weights(recipe, Map(input.channels, *size)) for size in every)
     except NetworkError:
         return False
-    return of_whole == of_first
+    return all(other == first for other in others)
 
 
 def _weights(recipe: Recipe, arriving: Map) -> tuple[dict[str, torch.Size], Shape | None]:
@@ -106,7 +115,9 @@ def picture_input(recipe: Recipe, default_side: int = automatic.PHOTOGRAPH_SIDE)
     size = default_side if data.image_size == "auto" else data.image_size
     height, width = (size, size) if isinstance(size, int) else size
     channels = 3 if data.channels == "auto" else data.channels
-    margin = automatic.margin(min(height, width)) if data.margin == "auto" else data.margin
+    sizes = recipe.augmentation.sizes
+    last = automatic.sizes(min(height, width))[1] if sizes == "auto" else sizes[1]
+    margin = automatic.margin(min(height, width), last) if data.margin == "auto" else data.margin
     return PictureInput(height, width, channels, data.resize, margin)
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from scipy.stats import kstest
 from torch import Tensor
 
-from plait.data.augmentation import Augmentation, AugmentationOptions, mix
+from plait.data.augmentation import Augmentation, AugmentationOptions, mix, training_size
 from plait.inference.picture import PictureInput, center
 
 OFF: dict[str, Any] = {
@@ -26,7 +26,7 @@ OFF: dict[str, Any] = {
     "trivial_augment": False,
     "mixup": 0.0,
     "mixed": 1.0,
-    "first_size": 1.0,
+    "sizes": (1.0, 1.0),
     "cutmix": 0.0,
 }
 EVERYTHING = {
@@ -173,13 +173,13 @@ def test_a_crop_that_is_no_range_is_refused(crop: tuple[float, float]) -> None:
         options(crop=crop)
 
 
-@pytest.mark.parametrize("share", [0.2, 1.1])
-def test_a_first_size_out_of_range_is_refused(share: float) -> None:
-    with pytest.raises(ValidationError, match="first_size"):
-        options(first_size=share)
+@pytest.mark.parametrize("sizes", [(0.2, 1.0), (0.5, 1.1), (0.9, 0.5)])
+def test_sizes_that_are_no_range_are_refused(sizes: tuple[float, float]) -> None:
+    with pytest.raises(ValidationError, match="sizes"):
+        options(sizes=sizes)
 
 
-@pytest.mark.parametrize("left", [{"flip": "auto"}, {"first_size": "auto"}])
+@pytest.mark.parametrize("left", [{"flip": "auto"}, {"sizes": "auto"}])
 def test_what_is_left_to_the_data_must_be_settled_first(left: dict[str, str]) -> None:
     with pytest.raises(AssertionError, match="settled"):
         Augmentation(options(**left), SPEC)
@@ -187,11 +187,22 @@ def test_what_is_left_to_the_data_must_be_settled_first(left: dict[str, str]) ->
 
 def test_pictures_grow_to_the_whole_size_and_never_shrink() -> None:
     spec = PictureInput(112, 96, 3, "crop", 1.0)
-    augment = Augmentation(options(crop=(1.0, 1.0), rotate=1.0, first_size=0.7), spec)
+    augment = Augmentation(options(crop=(1.0, 1.0), rotate=1.0, sizes=(0.7, 1.0)), spec)
     shapes = [tuple(augment(stored(2, spec), 0, 0, [0, 1], done / 8).shape[2:]) for done in range(9)]
     assert shapes[:4] == [(80, 64)] * 4
     assert shapes[6:] == [(112, 96)] * 3
     assert shapes == sorted(shapes)
+
+
+def test_training_may_end_below_the_whole_size() -> None:
+    assert [training_size((136, 136), (0.6, 0.82), done / 4)[0] for done in range(5)] == [
+        80,
+        80,
+        96,
+        112,
+        112,
+    ]
+    assert training_size((137, 61), (1.0, 1.0), 1.0) == (137, 61)
 
 
 def test_a_smaller_training_picture_shows_the_same_part() -> None:
@@ -199,7 +210,7 @@ def test_a_smaller_training_picture_shows_the_same_part() -> None:
     smooth = F.interpolate(stored(4, PictureInput(4, 4, 3, "crop", 1.0)).float(), (64, 64), mode="bicubic")
     pictures = smooth.clamp(0, 255).to(torch.uint8).contiguous(memory_format=torch.channels_last)
     augment = Augmentation(
-        options(crop=(0.4, 1.0), aspect=1.3, rotate=20.0, first_size=0.5, flip="both"), spec
+        options(crop=(0.4, 1.0), aspect=1.3, rotate=20.0, sizes=(0.5, 1.0), flip="both"), spec
     )
     small, whole = (augment(pictures, 3, 1, range(4), done) for done in (0.0, 1.0))
     assert (small - F.interpolate(whole, (32, 32), mode="area")).abs().mean() < 3

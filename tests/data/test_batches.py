@@ -33,7 +33,7 @@ AUGMENT = Augmentation(
         trivial_augment=True,
         mixup=0,
         mixed=1,
-        first_size=1.0,
+        sizes=(1.0, 1.0),
         cutmix=0,
     ),
     SPEC,

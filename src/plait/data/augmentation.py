@@ -24,6 +24,7 @@ from plait.inference.picture import PictureInput
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Size = Annotated[float, Field(ge=0.25, le=1)]
 
 
 class AugmentationOptions(BaseModel):
@@ -51,16 +52,25 @@ class AugmentationOptions(BaseModel):
     """alpha of Beta(alpha, alpha) in Yun et al. 2019; 0 is none. With mixup too, a mixed picture gets one."""
     mixed: float = Field(ge=0, le=1)
     """Share of the pictures that mixup or cutmix mix; the others stay whole."""
-    first_size: Literal["auto"] | Annotated[float, Field(ge=0.25, le=1)]
-    """Side of the training pictures in the first half, as a share of image_size; it grows to 1 from there on.
+    sizes: Literal["auto"] | tuple[Size, Size]
+    """Side of the training pictures as a share of image_size: in the first half, and at the end.
 
-    Progressive resizing (Howard 2018; Tan and Le 2021, section 4): the first steps cost half as much.
+    Progressive resizing (Howard 2018; Tan and Le 2021, section 4): the first steps cost half as much. A last size
+    below 1 leaves the larger pictures to answering: random crops magnify what they show, and a network answers best
+    where things look as large as they did in training, or a little larger (Touvron et al. 2019, "Fixing the
+    train-test resolution discrepancy").
     """
 
     @model_validator(mode="after")
     def _crop_is_a_range(self) -> Self:
         if not 0 < self.crop[0] <= self.crop[1] <= 1:
             raise ValueError(f"crop is {list(self.crop)}, but needs 0 < smallest <= largest <= 1")
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_grow(self) -> Self:
+        if self.sizes != "auto" and self.sizes[0] > self.sizes[1]:
+            raise ValueError(f"sizes is {list(self.sizes)}, but needs first <= last")
         return self
 
     @property
@@ -102,28 +112,28 @@ _COLORS = (Draw.BRIGHTNESS, Draw.CONTRAST, Draw.SATURATION)
 class Augmentation:
     """Stored pictures to what the network sees of them in training, each by its own draw.
 
-    ``options.flip`` and ``options.first_size`` must be settled (not auto). Flips, shifts and cutout move whole
+    ``options.flip`` and ``options.sizes`` must be settled (not auto). Flips, shifts and cutout move whole
     pixels and keep uint8; with any other operator on, pictures become float32. Without a random crop the
     network's own window is shown, unscaled.
     """
 
     def __init__(self, options: AugmentationOptions, spec: PictureInput) -> None:
-        assert "auto" not in (options.flip, options.first_size), (
-            "the recipe must be settled before augmentation"
-        )
+        assert options.flip != "auto", "the recipe must be settled before augmentation"
+        assert options.sizes != "auto", "the recipe must be settled before augmentation"
         self.options = options
+        self.sizes = options.sizes
         self.size = (spec.height, spec.width)
 
     def __call__(self, pictures: Tensor, seed: int, epoch: int, rows: ArrayLike, done: float = 1.0) -> Tensor:
         """Training views (batch, channels, height, width), 0 .. 255, of the examples numbered ``rows``.
 
         Takes uint8 (batch, channels, stored height, stored width); channels last both. ``done`` is the share of
-        the training that is over, which ``first_size`` asks for.
+        the training that is over, which ``sizes`` asks for.
         """
         draws = uniform(seed, epoch, rows, len(Draw))
         options = self.options
         if options.resamples:
-            view = self._sampled(pictures, draws, training_size(self.size, float(options.first_size), done))
+            view = self._sampled(pictures, draws, training_size(self.size, self.sizes, done))
         else:
             view = self._moved(pictures, draws)
         if options.trivial_augment:
@@ -188,12 +198,14 @@ class Augmentation:
         cut_out(view, center_y, center_x, sides)
 
 
-def training_size(size: tuple[int, int], first: float, done: float) -> tuple[int, int]:
+def training_size(size: tuple[int, int], shares: tuple[float, float], done: float) -> tuple[int, int]:
     """Height and width of training pictures when the share ``done`` of the steps is over: two quarters, one, one.
 
-    ``first`` for half of the steps, half way to 1 for a quarter, then 1; whole multiples of 8 pixels below 1.
+    The first share for half of the steps, half way to the last for a quarter, then the last; whole multiples of 8
+    pixels below 1.
     """
-    share = (first, first, (1 + first) / 2, 1.0)[min(int(done * 4), 3)]
+    first, last = shares
+    share = (first, first, (first + last) / 2, last)[min(int(done * 4), 3)]
     if share == 1:
         return size
     height, width = (max(8, round(side * share / 8) * 8) for side in size)

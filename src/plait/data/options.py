@@ -20,6 +20,8 @@ class PictureDataOptions(BaseModel):
     validation: float = Field(gt=0, lt=0.9)
     test: float = Field(gt=0, lt=0.9)
     """Shares cut off where the data has no such part."""
+    split_seed: int | None
+    """What is drawn to divide the data follows from this number; None: from training.seed."""
     max_pixels: int = Field(gt=0)
     """A picture of more pixels than this is refused before it is decoded (a pixel bomb)."""
     cache_mb: int = Field(ge=0)

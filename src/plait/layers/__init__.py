@@ -2,26 +2,27 @@
 
 from plait.layers.activation import Activation
 from plait.layers.conversion import Flatten, ToMap, ToSequence
-from plait.layers.convolution import Conv, ResidualBlock
+from plait.layers.convolution import Conv, ResidualBlock, SeparableConv
 from plait.layers.dense import Dense
 from plait.layers.dropout import Dropout
 from plait.layers.layer import Layer
 from plait.layers.losses import LossOptions, make_loss
 from plait.layers.norm import Norm
 from plait.layers.normalize import Normalize
-from plait.layers.pooling import GlobalPool, Pool
+from plait.layers.pooling import AdaptivePool, GlobalPool, Pool
 from plait.layers.pretrained import Pretrained
 from plait.layers.reading import LAYERS, read_network
 from plait.layers.recurrence import Recurrent
 from plait.layers.shapes import Map, Sequence, Shape, Tokens, Vector
 from plait.layers.spatial_recurrence import SpatialRecurrent
 from plait.layers.squeeze import Squeeze
-from plait.layers.stack import Repeat, Residual, Stack
+from plait.layers.stack import Parallel, Repeat, Residual, Stack, Tap
 from plait.layers.table import network_table
 
 __all__ = [
     "LAYERS",
     "Activation",
+    "AdaptivePool",
     "Conv",
     "Dense",
     "Dropout",
@@ -32,17 +33,20 @@ __all__ = [
     "Map",
     "Norm",
     "Normalize",
+    "Parallel",
     "Pool",
     "Pretrained",
     "Recurrent",
     "Repeat",
     "Residual",
     "ResidualBlock",
+    "SeparableConv",
     "Sequence",
     "Shape",
     "SpatialRecurrent",
     "Squeeze",
     "Stack",
+    "Tap",
     "ToMap",
     "ToSequence",
     "Tokens",

@@ -44,31 +44,41 @@ class Flatten(Layer):
 
 class ToSequence(Layer):
     """A map as a sequence: its ``columns`` from left to right, its ``rows`` from top to bottom, or its single
-    ``positions`` in reading order. A step holds all the channels of its column, row or position."""
+    ``positions`` in reading order. A step holds all the channels of its column, row or position. A vector is read
+    in order, ``width`` numbers a step."""
 
     word = "to_sequence"
 
     @checked
-    def __init__(self, by: Literal["columns", "rows", "positions"] = "columns") -> None:
+    def __init__(self, by: Literal["columns", "rows", "positions"] = "columns", width: Count = 1) -> None:
         super().__init__()
         self.by = by
+        self.width = width
 
     def output(self, arriving: Shape) -> Shape:
-        if not isinstance(arriving, Map):
-            raise NetworkError(f"a {arriving} arrives, and to_sequence reads a map: remove it")
-        match self.by:
-            case "columns":
-                return Sequence(arriving.width, arriving.channels * arriving.height)
-            case "rows":
-                return Sequence(arriving.height, arriving.channels * arriving.width)
-        return Sequence(arriving.height * arriving.width, arriving.channels)
+        match arriving:
+            case Vector(channels) if channels % self.width:
+                raise NetworkError(
+                    f"a {arriving} arrives, which steps of {self.width} do not divide: choose a divisor"
+                )
+            case Vector(channels):
+                return Sequence(channels // self.width, self.width)
+            case Map(channels, height, width):
+                return {
+                    "columns": Sequence(width, channels * height),
+                    "rows": Sequence(height, channels * width),
+                    "positions": Sequence(height * width, channels),
+                }[self.by]
+        raise NetworkError(f"a {arriving} arrives, and to_sequence reads a map or a vector: remove it")
 
     def create(self, arriving: Shape) -> None:
         """Nothing to learn."""
 
     def forward(
-        self, x: Float[Tensor, "batch channels height width"], lengths: Tensor | None = None
+        self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch time channels_of_step"]:
+        if x.dim() == 2:
+            return x.reshape(x.shape[0], -1, self.width)
         match self.by:
             case "columns":
                 return x.flatten(1, 2).transpose(1, 2)

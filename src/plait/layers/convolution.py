@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -13,7 +13,7 @@ from plait.errors import NetworkError
 from plait.layers.activation import ActivationKind, make_activation
 from plait.layers.layer import Layer, Window
 from plait.layers.masks import blank_padding, valid_steps
-from plait.layers.norm import NormKind, make_norm, norm_window, scale_of
+from plait.layers.norm import NormKind, make_norm, norm_window, normalized, scale_of
 from plait.layers.options import Count, Sides, checked, pair
 from plait.layers.shapes import Map, Sequence, Shape, sides, with_sides
 
@@ -90,7 +90,8 @@ class Conv(Layer):
     def forward(
         self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch *given"]:
-        convolved: Tensor = self.norm(self._convolve(x, lengths))
+        after = None if lengths is None else self.output_lengths(lengths)
+        convolved = normalized(self.norm, self._convolve(x, lengths), after)
         if self.residual:
             convolved = convolved + x
         active: Tensor = self.activation(convolved)
@@ -228,6 +229,62 @@ class ResidualBlock(Layer):
 
     def _average(self, x: Tensor) -> Tensor:
         return F.avg_pool1d(x.transpose(1, 2), self.pooled, ceil_mode=True).transpose(1, 2)
+
+
+class SeparableConv(Layer):
+    """Each channel convolved by itself, then a convolution of 1 across channels (Howard et al. 2017, "MobileNets").
+
+    ``norm`` and ``activation`` follow both halves.
+    """
+
+    word = "separable_conv"
+
+    @checked
+    def __init__(
+        self,
+        channels: Count,
+        kernel: Sides = 3,
+        stride: Sides = 1,
+        *,
+        dilation: Sides = 1,
+        norm: NormKind = "none",
+        activation: ActivationKind = "none",
+    ) -> None:
+        super().__init__()
+        self.depthwise_options: dict[str, Any] = {
+            "kernel": kernel,
+            "stride": stride,
+            "dilation": dilation,
+            "groups": "depthwise",
+            "norm": norm,
+            "activation": activation,
+        }
+        self.pointwise = Conv(channels, 1, norm=norm, activation=activation)
+
+    def output(self, arriving: Shape) -> Shape:
+        return self.pointwise.output(self._depthwise(arriving).output(arriving))
+
+    def create(self, arriving: Shape) -> None:
+        self.depthwise = self._depthwise(arriving)
+        self.pointwise.build(self.depthwise.build(arriving))
+
+    def forward(
+        self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
+    ) -> Float[Tensor, "batch *given"]:
+        after = lengths if lengths is None else self.depthwise.output_lengths(lengths)
+        given: Tensor = self.pointwise(self.depthwise(x, lengths), after)
+        return given
+
+    def window(self) -> Window:
+        return self.depthwise.window().then(self.pointwise.window())
+
+    def multiply_adds(self, arriving: Shape) -> int:
+        depthwise = self._depthwise(arriving)
+        return depthwise.multiply_adds(arriving) + self.pointwise.multiply_adds(depthwise.output(arriving))
+
+    def _depthwise(self, arriving: Shape) -> Conv:
+        """As many channels as arrive, which only ``arriving`` tells."""
+        return Conv(_positions(arriving).channels, **self.depthwise_options)
 
 
 @dataclass(frozen=True)

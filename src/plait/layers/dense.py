@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from plait.errors import NetworkError
 from plait.layers.activation import ActivationKind, make_activation
 from plait.layers.layer import STEP, Layer, Window
-from plait.layers.norm import NormKind, make_norm
+from plait.layers.norm import NormKind, make_norm, normalized
 from plait.layers.options import Count, checked
 from plait.layers.shapes import Map, Sequence, Shape, Tokens, Vector
 
@@ -39,7 +39,7 @@ class Dense(Layer):
         self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch *given"]:
         values = x.flatten(1) if x.dim() == 4 else x
-        active: Tensor = self.activation(self.norm(self.linear(values)))
+        active: Tensor = self.activation(normalized(self.norm, self.linear(values), lengths))
         return active
 
     def window(self) -> Window:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from plait.errors import NetworkError
 from plait.layers.layer import EVERYTHING, STEP, Layer, Window
+from plait.layers.masks import valid_steps
 from plait.layers.options import checked
 from plait.layers.shapes import Map, Sequence, Shape, Tokens
 
@@ -43,8 +44,7 @@ class Norm(Layer):
     def forward(
         self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch *axes"]:
-        normal: Tensor = self.norm(x)
-        return normal
+        return normalized(self.norm, x, lengths)
 
     def window(self) -> Window:
         return self.seen
@@ -65,6 +65,12 @@ def make_norm(kind: NormKind, arriving: Shape) -> nn.Module:
         case "layer" | "group" | "rms":
             return ChannelNorm(kind, channels)
     return nn.Identity()
+
+
+def normalized(norm: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:
+    """``x`` by a module from ``make_norm``; only the batch norm of a sequence asks for the lengths."""
+    normal: Tensor = norm(x, lengths) if isinstance(norm, SequenceBatchNorm) else norm(x)
+    return normal
 
 
 def norm_window(kind: NormKind, arriving: Shape) -> Window:
@@ -103,10 +109,17 @@ class ChannelNorm(nn.Module):
 
 
 class SequenceBatchNorm(nn.BatchNorm1d):
-    """Batch norm of a sequence (batch, time, channels)."""
+    """Batch norm of a sequence (batch, time, channels): padding has no part in its statistics."""
 
-    def forward(self, x: Float[Tensor, "batch time channels"]) -> Float[Tensor, "batch time channels"]:
-        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+    def forward(
+        self, x: Float[Tensor, "batch time channels"], lengths: Tensor | None = None
+    ) -> Float[Tensor, "batch time channels"]:
+        if lengths is None or not self.training:
+            return super().forward(x.transpose(1, 2)).transpose(1, 2)
+        real = valid_steps(x, lengths)[:, :, 0]
+        normal = torch.zeros_like(x)
+        normal[real] = super().forward(x[real])
+        return normal
 
 
 def _batch_norm(arriving: Shape) -> nn.Module:

@@ -1,15 +1,16 @@
-"""Pooling: the largest or the average of a window, or of all positions."""
+"""Pooling: the largest or the average of a window, of a fixed number of parts, or of all positions."""
 
+import math
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 
 from plait.errors import NetworkError
 from plait.layers.layer import EVERYTHING, Layer, Window
-from plait.layers.masks import valid_steps
+from plait.layers.masks import blank_padding, valid_steps
 from plait.layers.options import Sides, checked, pair
 from plait.layers.shapes import Map, Sequence, Shape, Vector, extent, sides, with_sides
 
@@ -69,38 +70,121 @@ class Pool(Layer):
 
 
 class GlobalPool(Layer):
-    """The average or the largest over all positions of a map, or all real steps of a sequence: a vector."""
+    """All positions of a map, or all real steps of a sequence, as one vector.
+
+    ``average``, ``max``, ``last`` (a sequence's last real step), or ``attention``: an average weighed by a softmax
+    over positions of a learnt score (Lin et al. 2017, "A structured self-attentive sentence embedding", with one
+    score and no hidden layer), which starts as the plain average.
+    """
 
     word = "global_pool"
 
     @checked
-    def __init__(self, kind: PoolKind = "average") -> None:
+    def __init__(self, kind: Literal["average", "max", "last", "attention"] = "average") -> None:
         super().__init__()
         self.kind = kind
 
     def output(self, arriving: Shape) -> Shape:
-        return Vector(_positions(arriving, self.word).channels)
+        positions = _positions(arriving, self.word)
+        if self.kind == "last" and isinstance(positions, Map):
+            raise NetworkError(
+                f"a {arriving} arrives, and only a sequence has a last step: take average or max"
+            )
+        return Vector(positions.channels)
+
+    def create(self, arriving: Shape) -> None:
+        if self.kind == "attention":
+            self.score = nn.Linear(_positions(arriving, self.word).channels, 1, bias=False)
+            nn.init.zeros_(self.score.weight)
+
+    def forward(
+        self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
+    ) -> Float[Tensor, "batch channels"]:
+        if x.dim() == 4:
+            return self._over(x.permute(0, 2, 3, 1).flatten(1, 2), None)
+        return self._over(x, lengths)
+
+    def window(self) -> Window:
+        return EVERYTHING
+
+    def multiply_adds(self, arriving: Shape) -> int:
+        if self.kind != "attention":
+            return 0
+        positions = _positions(arriving, self.word)
+        return 2 * positions.channels * math.prod(sides(positions))
+
+    def _over(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """Over (batch, positions, channels)."""
+        match self.kind:
+            case "last":
+                return (
+                    x[:, -1] if lengths is None else x[torch.arange(x.shape[0], device=x.device), lengths - 1]
+                )
+            case "max":
+                return (x if lengths is None else x.masked_fill(~valid_steps(x, lengths), -torch.inf)).amax(
+                    dim=1
+                )
+            case "attention":
+                scores = self.score(x)
+                if lengths is not None:
+                    scores = scores.masked_fill(~valid_steps(x, lengths), -torch.inf)
+                weighed: Tensor = scores.softmax(dim=1).mT @ x
+                return weighed[:, 0]
+        return x.mean(dim=1) if lengths is None else blank_padding(x, lengths).sum(dim=1) / lengths[:, None]
+
+
+class AdaptivePool(Layer):
+    """The largest or the average of each of ``size`` parts of a side, whatever its length (He et al. 2014, "Spatial
+    pyramid pooling").
+
+    Part i of a side of n holds the positions from floor(i n / size) to ceil((i + 1) n / size), as torch's adaptive
+    pooling; of a sequence n counts the real steps.
+    """
+
+    word = "adaptive_pool"
+
+    @checked
+    def __init__(self, size: Sides, kind: PoolKind = "average") -> None:
+        super().__init__()
+        self.size = size
+        self.kind = kind
+
+    def output(self, arriving: Shape) -> Shape:
+        positions = _positions(arriving, self.word)
+        return with_sides(positions, positions.channels, pair(self.size)[-len(sides(positions)) :])
 
     def create(self, arriving: Shape) -> None:
         """Nothing to learn."""
 
     def forward(
         self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
-    ) -> Float[Tensor, "batch channels"]:
+    ) -> Float[Tensor, "batch *given"]:
         if x.dim() == 4:
-            return x.mean(dim=(2, 3)) if self.kind == "average" else x.amax(dim=(2, 3))
+            over_map = F.adaptive_max_pool2d if self.kind == "max" else F.adaptive_avg_pool2d
+            return over_map(x, pair(self.size))
+        parts = pair(self.size)[1]
         if lengths is None:
-            return x.mean(dim=1) if self.kind == "average" else x.amax(dim=1)
-        valid = valid_steps(x, lengths)
-        if self.kind == "max":
-            return x.masked_fill(~valid, -torch.inf).amax(dim=1)
-        return (x * valid).sum(dim=1) / lengths[:, None]
+            over_time = F.adaptive_max_pool1d if self.kind == "max" else F.adaptive_avg_pool1d
+            return over_time(x.transpose(1, 2), parts).transpose(1, 2)
+        return torch.stack([self._part(x, lengths, part, parts) for part in range(parts)], dim=1)
+
+    def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
+        return torch.full_like(lengths, pair(self.size)[1])
 
     def window(self) -> Window:
         return EVERYTHING
 
     def multiply_adds(self, arriving: Shape) -> int:
         return 0
+
+    def _part(self, x: Tensor, lengths: Tensor, part: int, parts: int) -> Tensor:
+        begin = (part * lengths).div(parts, rounding_mode="floor")
+        end = -(-(part + 1) * lengths).div(parts, rounding_mode="floor")
+        steps = torch.arange(x.shape[1], device=x.device)
+        inside = ((steps >= begin[:, None]) & (steps < end[:, None]))[:, :, None]
+        if self.kind == "max":
+            return x.masked_fill(~inside, -torch.inf).amax(dim=1)
+        return (x * inside).sum(dim=1) / (end - begin)[:, None]
 
 
 def _positions(arriving: Shape, word: str) -> Map | Sequence:

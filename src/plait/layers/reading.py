@@ -5,24 +5,26 @@ from typing import Any
 from plait.errors import RecipeError, suggestion
 from plait.layers.activation import Activation
 from plait.layers.conversion import Flatten, ToMap, ToSequence
-from plait.layers.convolution import Conv, ResidualBlock
+from plait.layers.convolution import Conv, ResidualBlock, SeparableConv
 from plait.layers.dense import Dense
 from plait.layers.dropout import Dropout
 from plait.layers.layer import Layer
 from plait.layers.norm import Norm
 from plait.layers.normalize import Normalize
 from plait.layers.options import option_names
-from plait.layers.pooling import GlobalPool, Pool
+from plait.layers.pooling import AdaptivePool, GlobalPool, Pool
 from plait.layers.pretrained import Pretrained
 from plait.layers.recurrence import Recurrent
 from plait.layers.spatial_recurrence import SpatialRecurrent
 from plait.layers.squeeze import Squeeze
-from plait.layers.stack import Repeat, Residual
+from plait.layers.stack import Parallel, Repeat, Residual, Tap
 
 LAYERS: dict[str, type[Layer]] = {
     "conv": Conv,
+    "separable_conv": SeparableConv,
     "residual_block": ResidualBlock,
     "pool": Pool,
+    "adaptive_pool": AdaptivePool,
     "global_pool": GlobalPool,
     "recurrent": Recurrent,
     "spatial_recurrent": SpatialRecurrent,
@@ -38,6 +40,8 @@ LAYERS: dict[str, type[Layer]] = {
     "normalize": Normalize,
     "residual": Residual,
     "repeat": Repeat,
+    "parallel": Parallel,
+    "tap": Tap,
 }
 
 NESTED = {"residual", "repeat"}
@@ -62,6 +66,13 @@ def _read_layer(description: Any, place: str) -> Layer:
     options = _named(given, known, f"{place} ({word})")
     if word in NESTED and isinstance(options.get("layers"), list):
         options["layers"] = read_network(options["layers"], f"{place} ({word}), ")
+    if word == "parallel" and isinstance(options.get("branches"), list):
+        options["branches"] = [
+            read_network(branch, f"{place} ({word}), branch {number}, ")
+            if isinstance(branch, list)
+            else branch
+            for number, branch in enumerate(options["branches"], start=1)
+        ]
     try:
         return layer(**{_in_python(name): value for name, value in options.items()})
     except RecipeError as error:

@@ -1,92 +1,116 @@
-"""Spatial recurrence: recurrence along a map's rows, then its columns (ReNet, Visin et al. 2015)."""
+"""Spatial recurrence: recurrence along a map's rows and columns (ReNet, Visin et al. 2015)."""
 
 import math
+from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from plait.errors import NetworkError
-from plait.layers.cells import GATES, CellKind, make_recurrence, unroll
+from plait.layers.cell import Cell
+from plait.layers.cells import CellKind, make_cell
 from plait.layers.layer import Layer, Window
-from plait.layers.options import Count, checked
+from plait.layers.options import Count, Sides, checked, pair
+from plait.layers.recurrence import DIRECTIONS
 from plait.layers.shapes import Map, Shape
 
 
 class SpatialRecurrent(Layer):
     """Reads each row in both directions, then each column of that: every position has seen the whole map.
 
-    ``units`` wide in each direction; gives 2 * units channels. ``patch`` joins patch x patch positions into
-    one first. With ``residual`` the channels that arrived are kept: what was read is brought back to them by
-    a learnt sum, which starts at zero, and is added.
+    ``units`` wide in each direction; gives 2 * units channels. ``patch`` (a side, or [height, width]) joins positions
+    into one first, as a convolution with that kernel and stride, or a pooling, would. ``reading: crosswise`` reads
+    rows and columns side by side, each position seeing its own row and column from four directions (Bell et al. 2016,
+    "Inside-Outside Net"), and gives 4 * units channels. With ``residual`` the channels that arrived are kept: what
+    was read is brought back to them by a learnt sum, which starts at zero, and is added.
     """
 
     word = "spatial_recurrent"
 
     @checked
-    def __init__(self, cell: CellKind, units: Count, patch: Count = 1, residual: bool = False) -> None:
+    def __init__(
+        self,
+        cell: CellKind,
+        units: Count,
+        patch: Sides = 1,
+        residual: bool = False,
+        reading: Literal["in_turn", "crosswise"] = "in_turn",
+    ) -> None:
         super().__init__()
         self.cell: CellKind = cell
         self.units = units
-        self.patch = patch
+        self.patch = pair(patch)
         self.residual = residual
+        self.crosswise = reading == "crosswise"
+        self.channels = 2 * units * (2 if self.crosswise else 1)
 
     def output(self, arriving: Shape) -> Shape:
         patched = self._patched(arriving)
-        if self.residual and self.patch > 1:
+        if self.residual and self.patch != (1, 1):
             raise NetworkError(
-                f"residual adds what arrives, which a patch of {self.patch} makes smaller: take patch: 1"
+                f"residual adds what arrives, which a patch of {self._size()} makes smaller: take patch: 1"
             )
-        return Map(patched.channels if self.residual else 2 * self.units, patched.height, patched.width)
+        return Map(patched.channels if self.residual else self.channels, patched.height, patched.width)
 
     def create(self, arriving: Shape) -> None:
         patched = self._patched(arriving)
-        self.rows = make_recurrence(
-            self.cell, patched.channels, self.units, bidirectional=True, batch_first=False
-        )
-        self.columns = make_recurrence(
-            self.cell, 2 * self.units, self.units, bidirectional=True, batch_first=False
-        )
+        self.rows, self.columns = self._cells(patched.channels)
         if self.residual:
-            self.back = nn.Linear(2 * self.units, patched.channels)
+            self.back = nn.Linear(self.channels, patched.channels)
             nn.init.zeros_(self.back.weight)
             nn.init.zeros_(self.back.bias)
 
     def forward(
         self, x: Float[Tensor, "batch channels height width"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch given rows columns"]:
-        # Time stands first: recurrence then slices contiguous steps, and all rows (columns) are one batch.
-        across = self._patch(x).permute(3, 0, 2, 1)
-        width, batch, height, channels = across.shape
-        rows = unroll(self.rows, across.reshape(width, batch * height, channels))
-        down = rows.view(width, batch, height, -1).permute(2, 1, 0, 3)
-        columns = unroll(self.columns, down.reshape(height, batch * width, -1))
-        read = columns.view(height, batch, width, -1).permute(1, 0, 2, 3).contiguous()
+        # A channels-last map as (batch, height, width, channels) is no copy.
+        patches = self._patch(x).permute(0, 2, 3, 1)
+        across, _ = self.rows.unroll(patches.flatten(0, 1).unsqueeze(2), None, None, keep=False)
+        across = across.view(*patches.shape[:3], 2 * self.units)
+        down, _ = self.columns.unroll(patches if self.crosswise else across, None, None, keep=False)
+        read = (torch.cat([across, down], dim=3) if self.crosswise else down).contiguous()
         if not self.residual:
             return read.permute(0, 3, 1, 2)
         brought_back: Tensor = self.back(read)
         return x + brought_back.permute(0, 3, 1, 2)
 
     def window(self) -> Window:
-        return Window(math.inf, math.inf, stride=self.patch)
+        return Window(math.inf, math.inf, stride=self.patch[1])
 
     def multiply_adds(self, arriving: Shape) -> int:
         patched = self._patched(arriving)
-        products = (patched.channels + self.units) + (2 * self.units + self.units)
-        a_position = 2 * GATES[self.cell] * self.units * products
-        back = 2 * self.units * patched.channels if self.residual else 0
+        with torch.device("meta"):
+            a_position = sum(cell.products() for cell in self._cells(patched.channels))
+        back = self.channels * patched.channels if self.residual else 0
         return patched.height * patched.width * (a_position + back)
+
+    def _cells(self, channels: int) -> tuple[Cell, Cell]:
+        """For the rows, and for the columns of what arrives or of what the rows gave."""
+        both = DIRECTIONS["both"]
+        below = channels if self.crosswise else 2 * self.units
+        return make_cell(self.cell, channels, self.units, both), make_cell(self.cell, below, self.units, both)
+
+    def _size(self) -> str:
+        return str(self.patch[0]) if self.patch[0] == self.patch[1] else f"{self.patch[0]}x{self.patch[1]}"
 
     def _patched(self, arriving: Shape) -> Map:
         if not isinstance(arriving, Map):
             raise NetworkError(f"a {arriving} arrives, and spatial_recurrent reads a map: move it before")
-        if arriving.height % self.patch or arriving.width % self.patch:
+        down, across = self.patch
+        if arriving.height % down or arriving.width % across:
             raise NetworkError(
-                f"a map of {arriving.height}x{arriving.width} arrives, which patches of {self.patch} do not "
+                f"a map of {arriving.height}x{arriving.width} arrives, which patches of {self._size()} do not "
                 "divide; take patch: 1, or change data.image_size"
             )
-        return Map(
-            arriving.channels * self.patch**2, arriving.height // self.patch, arriving.width // self.patch
-        )
+        return Map(arriving.channels * down * across, arriving.height // down, arriving.width // across)
 
     def _patch(self, x: Tensor) -> Tensor:
-        return x if self.patch == 1 else nn.functional.pixel_unshuffle(x, self.patch)
+        """(batch, channels * patch height * patch width, rows, columns)."""
+        if self.patch == (1, 1):
+            return x
+        down, across = self.patch
+        batch, channels, height, width = x.shape
+        parts = x.reshape(batch, channels, height // down, down, width // across, across)
+        # batch channels rows down columns across -> batch rows columns channels down across
+        return parts.permute(0, 2, 4, 1, 3, 5).flatten(3).permute(0, 3, 1, 2)

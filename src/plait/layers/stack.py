@@ -1,15 +1,19 @@
-"""Stack: layers one after the other, itself a layer; and the groups that nest: residual and repeat."""
+"""Stack: layers one after the other, itself a layer; the groups that nest (residual, repeat, parallel); and taps."""
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated
 
-from jaxtyping import Shaped
+import torch
+from jaxtyping import Int, Shaped
+from pydantic import Field
 from torch import Tensor, nn
 
 from plait.errors import NetworkError
 from plait.layers.layer import STEP, Layer, Window
 from plait.layers.options import Count, checked
-from plait.layers.shapes import Shape
+from plait.layers.shapes import Shape, Tokens
 
 
 class Stack(Layer):
@@ -36,6 +40,33 @@ class Stack(Layer):
             x = layer(x, lengths)
             lengths = lengths if lengths is None else layer.output_lengths(lengths)
         return x
+
+    def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
+        for layer in self:
+            lengths = layer.output_lengths(lengths)
+        return lengths
+
+    def tapped(
+        self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
+    ) -> tuple[Shaped[Tensor, "batch *given"], dict[str, Tensor]]:
+        """``forward``, and with it what passed each ``tap`` of this stack, by name."""
+        passed = {}
+        for layer in self:
+            x = layer(x, lengths)
+            lengths = lengths if lengths is None else layer.output_lengths(lengths)
+            if isinstance(layer, Tap):
+                passed[layer.name] = x
+        return x, passed
+
+    def taps(self, arriving: Shape) -> dict[str, Shape]:
+        """The shape that passes each tap; raises NetworkError where two have one name."""
+        shapes: dict[str, Shape] = {}
+        for layer, _, given in self.walk(arriving):
+            if isinstance(layer, Tap):
+                if layer.name in shapes:
+                    raise NetworkError(f"two taps are named {layer.name!r}: each needs a name of its own")
+                shapes[layer.name] = given
+        return shapes
 
     def window(self) -> Window:
         seen = STEP
@@ -122,8 +153,111 @@ class Repeat(Layer):
         changed: Tensor = self.inside(x, lengths)
         return changed
 
+    def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
+        return self.inside.output_lengths(lengths)
+
     def window(self) -> Window:
         return self.inside.window()
 
     def multiply_adds(self, arriving: Shape) -> int:
         return self.inside.multiply_adds(arriving)
+
+
+class Parallel(Layer):
+    """``branches``, lists of layers that all read what arrives; their channels are put one after the other.
+
+    They must agree in everything but channels (Szegedy et al. 2015, "Going deeper with convolutions").
+    """
+
+    word = "parallel"
+
+    @checked
+    def __init__(self, branches: Annotated[list[list[Layer]], Field(min_length=2)]) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(Stack(*layers) for layers in branches)
+
+    def output(self, arriving: Shape) -> Shape:
+        given = [
+            self._named(number, branch, arriving) for number, branch in enumerate(self._stacks(), start=1)
+        ]
+        first = given[0]
+        for number, one in enumerate(given[1:], start=2):
+            if _without_channels(one) != _without_channels(first):
+                raise NetworkError(
+                    f"branch 1 gives a {first} and branch {number} a {one}, and they are put side by side: "
+                    "let all but their channels agree"
+                )
+        channels = [one.channels for one in given if not isinstance(one, Tokens)]
+        if isinstance(first, Tokens) or len(channels) < len(given):
+            raise NetworkError(
+                f"a branch gives a {first}, which has no channels: put an embedding into each branch"
+            )
+        return replace(first, channels=sum(channels))
+
+    def create(self, arriving: Shape) -> None:
+        for branch in self._stacks():
+            branch.create(arriving)
+
+    def forward(
+        self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
+    ) -> Shaped[Tensor, "batch *given"]:
+        given = [branch(x, lengths) for branch in self._stacks()]
+        return torch.cat(given, dim=1 if given[0].dim() == 4 else -1)
+
+    def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
+        """Of the steps that every branch has for real."""
+        return torch.stack([branch.output_lengths(lengths) for branch in self._stacks()]).amin(dim=0)
+
+    def window(self) -> Window:
+        windows = [branch.window() for branch in self._stacks()]
+        return replace(
+            windows[0],
+            left=max(window.left for window in windows),
+            right=max(window.right for window in windows),
+        )
+
+    def multiply_adds(self, arriving: Shape) -> int:
+        return sum(branch.multiply_adds(arriving) for branch in self._stacks())
+
+    def _stacks(self) -> Iterator[Stack]:
+        for branch in self.branches:
+            assert isinstance(branch, Stack)
+            yield branch
+
+    def _named(self, number: int, branch: Stack, arriving: Shape) -> Shape:
+        try:
+            return branch.output(arriving)
+        except NetworkError as error:
+            raise NetworkError(f"branch {number}, {error}") from None
+
+
+class Tap(Layer):
+    """Changes nothing; what passes it is an inner output of the network by this ``name`` (``Stack.tapped``)."""
+
+    word = "tap"
+
+    @checked
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def output(self, arriving: Shape) -> Shape:
+        return arriving
+
+    def create(self, arriving: Shape) -> None:
+        """Nothing to learn."""
+
+    def forward(
+        self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
+    ) -> Shaped[Tensor, "batch *axes"]:
+        return x
+
+    def window(self) -> Window:
+        return STEP
+
+    def multiply_adds(self, arriving: Shape) -> int:
+        return 0
+
+
+def _without_channels(shape: Shape) -> Shape:
+    return shape if isinstance(shape, Tokens) else replace(shape, channels=1)

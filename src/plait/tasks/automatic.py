@@ -4,7 +4,10 @@ import numpy as np
 
 SMALL_SIDE = 64
 """Pictures up to this side are used as they are."""
-PHOTOGRAPH_SIDE = 112
+PHOTOGRAPH_SIDE = 136
+"""Trained at 80, then 112 pixels."""
+FIXED_PHOTOGRAPH_SIDE = 112
+"""Where the network's weights depend on the size of its pictures."""
 
 
 def image_side(sizes: np.ndarray) -> int:
@@ -16,23 +19,26 @@ def image_side(sizes: np.ndarray) -> int:
     return max(median, 4) if median <= SMALL_SIDE else PHOTOGRAPH_SIDE
 
 
-def margin(side: int) -> float:
-    """How much larger than the network's square pictures are kept: photographs get room for training crops."""
-    return 1.0 if side <= SMALL_SIDE else 1.145
+def margin(side: int, last: float) -> float:
+    """How much larger than the network's square pictures are kept: photographs get room for training crops.
+
+    Where training ends at the share ``last`` below 1 of the square, the square itself is room enough.
+    """
+    return 1.0 if side <= SMALL_SIDE or last < 1 else 1.145
 
 
-def first_size(side: int) -> float:
-    """Photographs begin at 0.7 of the network's square; small pictures have no pixel to spare."""
-    return 1.0 if side <= SMALL_SIDE else 0.7
+def sizes(side: int) -> tuple[float, float]:
+    """Photographs are trained at 0.6, then 0.82 of the network's square; small pictures have no pixel to spare."""
+    return (1.0, 1.0) if side <= SMALL_SIDE else (0.6, 0.82)
 
 
 def epochs(examples: int, side: int) -> int:
     """Passes over the training part: the fewer the examples, the more.
 
-    Photographs 8800 / examples ** 0.6 (650 of them 180), small pictures 400 / examples ** 0.315 (1,300 of them 42,
-    54,000 of them 13).
+    Photographs 8800 / examples ** 0.6 (650 of them 180), small pictures 1010 / examples ** 0.444 (1,300 of them 42,
+    54,000 of them 8).
     """
-    wanted = 400 / examples**0.315 if side <= SMALL_SIDE else 8800 / examples**0.6
+    wanted = 1010 / examples**0.444 if side <= SMALL_SIDE else 8800 / examples**0.6
     return int(np.clip(round(wanted), 5, 200))
 
 

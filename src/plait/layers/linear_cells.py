@@ -1,0 +1,166 @@
+"""minGRU and SRU: cells whose gates do not read the state by a product, so that one product serves all steps."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch._higher_order_ops import scan
+
+from plait.layers import native, operators
+from plait.layers.cell import Cell, Lengths, Sequences, State, draw_arriving
+from plait.layers.masks import blank_padding, reverse, valid_steps
+
+
+class LinearCell(Cell):
+    """One product of what arrives gives every gate of every way; then comes a scan over time."""
+
+    gates: ClassVar[int]
+
+    def __init__(self, channels: int, units: int, reversals: tuple[bool, ...]) -> None:
+        super().__init__(channels, units, reversals)
+        size = len(reversals) * self.gates * units
+        self.weight = nn.Parameter(torch.empty(size, channels))
+        self.bias = nn.Parameter(torch.zeros(size))
+        draw_arriving(self.weight.detach(), len(reversals) * self.gates)
+
+    @abstractmethod
+    def move(self, way: int, before: Float[Tensor, "rows _"], state: State) -> State:
+        """The state after a step whose products are ``before`` (rows, gates * units)."""
+
+    @abstractmethod
+    def scan(self, before: Tensor, lengths: Lengths, start: Tensor | None) -> tuple[Tensor, State]:
+        """Outputs and last states by the compiled kernels; ``start`` (outer, inner, ways * units) is the memory."""
+
+    def products(self) -> int:
+        return self.weight.numel()
+
+    def step(self, x: Float[Tensor, "rows _"], state: State) -> State:
+        return self.move(0, F.linear(x, self.weight, self.bias), state)
+
+    def unroll(
+        self, x: Sequences, lengths: Lengths, state: State | None, keep: bool
+    ) -> tuple[Sequences, State | None]:
+        before = F.linear(x, self.weight, self.bias)
+        if native.usable(before):
+            start = None if state is None else state[-1].to(before.dtype).reshape(x.shape[0], x.shape[2], -1)
+            given, ends = self.scan(before, lengths, start)
+            return given, ends if keep else None
+        starts = state or self.initial_state(before[:, 0].flatten(0, 1))
+        ways = zip(self.each_way(before), *map(self.each_way, starts), strict=True)
+        read = [self._steps(way, part, lengths, tuple(own)) for way, (part, *own) in enumerate(ways)]
+        given = torch.cat([outputs for outputs, _ in read], dim=3)
+        ends = tuple(torch.cat(parts, dim=1) for parts in zip(*(ends for _, ends in read), strict=True))
+        return given, ends if keep else None
+
+    def _steps(self, way: int, before: Sequences, lengths: Lengths, state: State) -> tuple[Sequences, State]:
+        """One way, step by step, by the textbook."""
+        outer, time, inner, _ = before.shape
+        turned = self.reversals[way]
+        rows = before.flatten(2)
+        rows = reverse(rows, lengths) if turned else rows
+        steps = rows.view(outer, time, inner, -1).transpose(0, 1).flatten(1, 2)
+        real = _real_steps(rows, lengths, inner)
+        states, ends = over_time(lambda one, now: self.move(way, one, now), steps, real, state)
+        outputs = states.view(time, outer, inner, -1).transpose(0, 1).flatten(2)
+        outputs = blank_padding(outputs, lengths)
+        outputs = reverse(outputs, lengths) if turned else outputs
+        return outputs.view(outer, time, inner, -1), ends
+
+
+class MinGRU(LinearCell):
+    """z = sigmoid(W_z x + b_z); h' = (1 - z) h + z (W x + b).
+
+    Feng et al. 2024, "Were RNNs all we needed?", section 3.1.
+    """
+
+    gates = 2
+
+    def move(self, way: int, before: Float[Tensor, "rows _"], state: State) -> State:
+        gate, candidate = before.chunk(2, dim=1)
+        return (torch.lerp(state[0], candidate, torch.sigmoid(gate)),)
+
+    def scan(self, before: Tensor, lengths: Lengths, start: Tensor | None) -> tuple[Tensor, State]:
+        given, end = operators.mingru(before, lengths, start, len(self.reversals), self.reversals[0])
+        return given, (end.flatten(0, 1),)
+
+
+class SRU(LinearCell):
+    """f = sigmoid(W_f x + v_f c + b_f); r = sigmoid(W_r x + v_r c + b_r); c' = f c + (1 - f) (W x + b);
+    h = r c' + (1 - r) (W_s x + b_s).
+
+    Lei et al. 2018, "Simple recurrent units for highly parallelizable recurrence", equations 1 to 4; the skip has a
+    product of its own, as there where it has to change its width.
+    """
+
+    gates = 4
+    states = 2
+
+    def __init__(self, channels: int, units: int, reversals: tuple[bool, ...]) -> None:
+        super().__init__(channels, units, reversals)
+        self.peephole = nn.Parameter(torch.zeros(len(reversals) * 2 * units))
+
+    def move(self, way: int, before: Float[Tensor, "rows _"], state: State) -> State:
+        value, forget, reset, skip = before.chunk(4, dim=1)
+        of_forget, of_reset = self.each_way(self.peephole)[way].to(before.dtype).chunk(2)
+        memory = state[1]
+        kept = torch.lerp(value, memory, torch.sigmoid(forget + of_forget * memory))
+        return torch.lerp(skip, kept, torch.sigmoid(reset + of_reset * memory)), kept
+
+    def scan(self, before: Tensor, lengths: Lengths, start: Tensor | None) -> tuple[Tensor, State]:
+        ways, turned = len(self.reversals), self.reversals[0]
+        given, _, end = operators.sru(before, self.peephole.to(before.dtype), lengths, start, ways, turned)
+        return given, (self._last(given, lengths), end.flatten(0, 1))
+
+    def _last(self, given: Tensor, lengths: Lengths) -> Tensor:
+        """The output at each way's own end (rows, ways * units)."""
+        ends = [
+            _at_end(part, lengths, turned)
+            for part, turned in zip(self.each_way(given), self.reversals, strict=True)
+        ]
+        return torch.cat(ends, dim=2).flatten(0, 1)
+
+
+def over_time(
+    move: Callable[[Tensor, State], State],
+    steps: Float[Tensor, "time rows _"],
+    real: Tensor | None,
+    state: State,
+) -> tuple[Float[Tensor, "time rows units"], State]:
+    """Every step's output and the last state; where ``real`` (time, rows, 1) is False the state stays as it is.
+
+    While a program for any length is exported it is a scan, which becomes ONNX's Scan.
+    """
+
+    def combine(now: State, at: tuple[Tensor, ...]) -> tuple[State, Tensor]:
+        after = move(at[0], now)
+        if len(at) > 1:
+            after = tuple(torch.where(at[1], new, old) for new, old in zip(after, now, strict=True))
+        return tuple(one.clone() for one in after), after[0].clone()
+
+    given = (steps,) if real is None else (steps, real)
+    state = tuple(one.to(steps.dtype).contiguous() for one in state)
+    if torch.compiler.is_exporting() and type(steps.shape[0]) is not int:
+        ends, outputs = scan(combine, state, given, dim=0)
+        return outputs, ends
+    every = []
+    for at in zip(*given, strict=True):
+        state, output = combine(state, at)
+        every.append(output)
+    return torch.stack(every), state
+
+
+def _real_steps(rows: Tensor, lengths: Lengths, inner: int) -> Tensor | None:
+    """(time, outer * inner, 1), True where a step is real."""
+    if lengths is None:
+        return None
+    return valid_steps(rows, lengths).transpose(0, 1).repeat_interleave(inner, dim=1)
+
+
+def _at_end(given: Sequences, lengths: Lengths, turned: bool) -> Float[Tensor, "outer inner units"]:
+    if turned or lengths is None:
+        return given[:, 0 if turned else -1]
+    return given[torch.arange(len(given), device=given.device), lengths - 1]
