@@ -29,7 +29,7 @@ help:
 	@echo "make test    set up, check, run all tests"
 	@echo "make setup   the environment in .venv (nothing when all is there)"
 	@echo "make check   formatting, lint, types"
-	@echo "make bench   training speed beside Keras and plain PyTorch (takes a quarter of an hour)"
+	@echo "make bench   speed of recurrence and of training beside Keras and PyTorch (half an hour)"
 	@echo "make clean   remove caches, builds and the demo's run"
 
 setup: $(INSTALLED)
@@ -60,6 +60,7 @@ check: setup
 	$(BIN)/mypy
 
 bench: setup $(KERAS)/.installed
+	$(BIN)/python bench/recurrence.py --keras $(KERAS)/bin/python
 	$(BIN)/python bench/training_speed.py --keras $(KERAS)/bin/python
 
 # TensorFlow pins versions of its own, so it gets an environment of its own.

@@ -11,9 +11,7 @@ import argparse
 import csv
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import answer, keep, machine, on
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
@@ -50,10 +49,7 @@ def main() -> None:
     result = summarize(asked, answers)
     text = table(result)
     print(text)
-    folder = HERE / "results"
-    folder.mkdir(exist_ok=True)
-    (folder / "training_speed.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (folder / "training_speed.md").write_text(text + "\n", encoding="utf-8")
+    keep("training_speed", result, text)
 
 
 def make_data(case: Case) -> None:
@@ -83,9 +79,8 @@ def measure(case: Case) -> dict[str, list[dict[str, Any]]]:
     answers: dict[str, list[dict[str, Any]]] = {name: [] for name in SIDES}
     for turn in range(case.turns):
         for name, side in SIDES.items():
-            answer = side(case)
-            answers[name].append(answer)
-            rate = answer["pictures_per_second"]
+            answers[name].append(side(case))
+            rate = answers[name][-1]["pictures_per_second"]
             print(
                 f"turn {turn + 1} of {case.turns}: {name}: {rate:.0f} pictures/s", file=sys.stderr, flush=True
             )
@@ -108,7 +103,7 @@ def plait_train(case: Case, precision: str) -> dict[str, Any]:
         settings = {"epochs": case.epochs, "batch_size": case.batch, "precision": precision}
         for key, value in settings.items():
             command += ["--set", f"training.{key}={value}"]
-        report = _answer(case, [*command, "--out", str(run), "--json"])
+        report = answer(case.threads, [*command, "--out", str(run), "--json"])
         outcome = json.loads((run / "training.json").read_text(encoding="utf-8"))
         with (run / "log.csv").open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
@@ -123,11 +118,11 @@ def plait_train(case: Case, precision: str) -> dict[str, Any]:
 
 
 def plain_torch(case: Case) -> dict[str, Any]:
-    return _answer(case, [sys.executable, str(HERE / "sides" / "torch_side.py"), *_common(case)])
+    return answer(case.threads, [sys.executable, str(HERE / "sides" / "torch_side.py"), *_common(case)])
 
 
 def keras(case: Case, *options: str) -> dict[str, Any]:
-    return _answer(case, [case.keras, str(HERE / "sides" / "keras_side.py"), *_common(case), *options])
+    return answer(case.threads, [case.keras, str(HERE / "sides" / "keras_side.py"), *_common(case), *options])
 
 
 SIDES: dict[str, Side] = {
@@ -157,13 +152,12 @@ def table(result: dict[str, Any]) -> str:
     """Markdown: pictures a second, and each side as a multiple of the peers."""
     sides = result["sides"]
     rates = {name: side["pictures_per_second"] for name, side in sides.items()}
-    machine = result["machine"]
     lines = [
         "# Training speed",
         "",
         f"Pictures a second: 64-128-256-256 channels, 32x32 pictures, batch {result['batch']}, "
         f"{result['threads']} threads; median of {result['turns']} turns, measured {result['date']} "
-        f"on {machine['processor']} ({machine['cores']} cores, {machine['bfloat16']}).",
+        f"on {on(result['machine'])}.",
         "",
         "| | pictures/s | of Keras's defaults | of plain PyTorch | each turn |",
         "|---|---:|---:|---:|---|",
@@ -177,21 +171,6 @@ def table(result: dict[str, Any]) -> str:
             f"| {_label(name, sides[name])} | {rate:.0f} | {shares[0]:.2f} | {shares[1]:.2f} | {turns} |"
         )
     return "\n".join(lines)
-
-
-def machine() -> dict[str, Any]:
-    """The processor, and whether it multiplies bfloat16 in hardware."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
-    found = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    flags = found.get("flags", "").split()
-    kinds = [label for flag, label in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX512-BF16")) if flag in flags]
-    return {
-        "processor": found.get("model name", platform.processor() or platform.machine()),
-        "cores": os.cpu_count(),
-        "bfloat16": " and ".join(kinds) or "no bfloat16 in hardware",
-        "python": platform.python_version(),
-    }
 
 
 def arguments() -> Case:
@@ -223,16 +202,6 @@ def _common(case: Case) -> list[str]:
     numbers = {"--epochs": case.epochs, "--batch": case.batch, "--threads": case.threads}
     words = [word for key, value in numbers.items() for word in (key, str(value))]
     return [str(case.folder / "pictures.npz"), *words]
-
-
-def _answer(case: Case, command: list[str]) -> dict[str, Any]:
-    """Runs one side with the same number of threads; its standard output is one JSON document."""
-    environment = os.environ | {"OMP_NUM_THREADS": str(case.threads)}
-    done = subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, check=True, text=True, encoding="utf-8"
-    )
-    value: dict[str, Any] = json.loads(done.stdout)
-    return value
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 Written to be read: no batches, no tricks. A map is (channels, height, width), a sequence (time, channels).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -130,24 +132,50 @@ def focal(logits: Array, target: int, gamma: float) -> float:
     return float(-((1 - probability) ** gamma) * np.log(probability))
 
 
-def sgd(weight: Array, slopes: list[Array], rate: float, momentum: float, decay: float) -> Array:
-    """Nesterov's momentum, decay added to the slope."""
-    velocity = np.zeros_like(weight)
-    for slope in slopes:
-        decayed = slope + decay * weight
-        velocity = momentum * velocity + decayed
-        weight = weight - rate * (decayed + momentum * velocity)
-    return weight
+def sgd(w: Array, g: Array, state: dict[str, Any], rate: float, momentum: float, decay: float) -> Array:
+    """Nesterov's momentum (Sutskever et al. 2013), decay added to the slope.
+
+    Of every optimizer: one step from weights ``w`` with slopes ``g``; ``state`` is empty at first.
+    """
+    g = g + decay * w
+    state["m"] = momentum * state["m"] + g if "m" in state else g
+    return w - rate * (g + momentum * state["m"])
 
 
-def adamw(
-    weight: Array, slopes: list[Array], rate: float, beta1: float, decay: float, beta2: float = 0.999
-) -> Array:
-    """Loshchilov and Hutter 2019."""
-    mean, square = np.zeros_like(weight), np.zeros_like(weight)
-    for step, slope in enumerate(slopes, start=1):
-        mean = beta1 * mean + (1 - beta1) * slope
-        square = beta2 * square + (1 - beta2) * slope**2
-        weight = weight * (1 - rate * decay)
-        weight = weight - rate * (mean / (1 - beta1**step)) / (np.sqrt(square / (1 - beta2**step)) + 1e-8)
-    return weight
+def moments(g: Array, state: dict[str, Any], momentum: float) -> Array:
+    """Mean over root mean square, both corrected for their start at zero (Kingma and Ba 2015)."""
+    state["t"] = state.get("t", 0) + 1
+    state["m"] = momentum * state.get("m", 0) + (1 - momentum) * g
+    state["v"] = 0.999 * state.get("v", 0) + 0.001 * g**2
+    mean, variance = state["m"] / (1 - momentum ** state["t"]), state["v"] / (1 - 0.999 ** state["t"])
+    return np.asarray(mean / (np.sqrt(variance) + 1e-8))
+
+
+def adam(w: Array, g: Array, state: dict[str, Any], rate: float, momentum: float, decay: float) -> Array:
+    """Kingma and Ba 2015, decay added to the slope."""
+    return w - rate * moments(g + decay * w, state, momentum)
+
+
+def adamw(w: Array, g: Array, state: dict[str, Any], rate: float, momentum: float, decay: float) -> Array:
+    """Loshchilov and Hutter 2019: the decay stands apart."""
+    return w * (1 - rate * decay) - rate * moments(g, state, momentum)
+
+
+def rmsprop(w: Array, g: Array, state: dict[str, Any], rate: float, momentum: float, decay: float) -> Array:
+    """Tieleman and Hinton 2012, with momentum."""
+    g = g + decay * w
+    state["v"] = 0.99 * state.get("v", 0) + 0.01 * g**2
+    state["m"] = momentum * state.get("m", 0) + g / (np.sqrt(state["v"]) + 1e-8)
+    return np.asarray(w - rate * state["m"])
+
+
+def muon(w: Array, g: Array, state: dict[str, Any], rate: float, momentum: float, decay: float) -> Array:
+    """Jordan 2024: momentum made nearly orthogonal by five steps of Newton-Schulz."""
+    state["m"] = momentum * state.get("m", 0) + (1 - momentum) * g
+    x = ((1 - momentum) * g + momentum * state["m"]).reshape(len(w), -1)
+    x = x / np.linalg.norm(x)
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    scale = 0.2 * np.sqrt(max(x.shape))
+    return np.asarray(w * (1 - rate * decay) - rate * scale * x.reshape(w.shape))

@@ -46,7 +46,7 @@ class Model:
         run = self._run("test")
         flow = _flow("Model.test")
         report = flow.test(run, None if data is None else str(data), skip_bad=skip_bad, format=format)
-        self._opened = flow.open_run(run.folder)
+        self._opened = flow.open_run(run.folder, run.recipe.own)
         return dict(report)
 
     def predict(self, *sources: str | Path, skip_bad: bool = False) -> list[Prediction]:
@@ -79,10 +79,13 @@ def compare(data: str | Path, vary: Sequence[str], **options: Any) -> dict[str, 
     return compare_variants(str(data), vary, **options)
 
 
-def load(path: str | Path) -> Model:
-    """A run's folder or a model file; raises RunError, ModelError."""
+def load(path: str | Path, network: Any = None) -> Model:
+    """A run's folder or a model file; raises RunError, ModelError.
+
+    ``network`` is the module that the run was trained on, where it was one of the user's own.
+    """
     if Path(path).is_dir():
-        return Model(_flow("plait.load of a run").open_run(path))
+        return Model(_flow("plait.load of a run").open_run(path, network))
     return Model(OnnxModel(path))
 
 

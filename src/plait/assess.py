@@ -3,7 +3,7 @@
 import base64
 import io
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from plait.data.batches import EvaluationBatches
 from plait.data.gather import Gathered
 from plait.data.store import PictureStore
+from plait.evaluation.intervals import standard_error
 from plait.evaluation.speed import latency_ms
 from plait.layers import Map, network_table
 from plait.recipe import Recipe
@@ -74,15 +75,22 @@ def judge(task: Task, network: PictureNetwork, part: Part) -> Judged:
     return Judged(part, task.score(part.targets.numpy(), probabilities), probabilities)
 
 
-def validation_scores(task: Task, network: torch.nn.Module, part: Part) -> dict[str, float]:
-    """``score`` (higher is better) and ``loss`` during training, by whatever precision is on."""
+def validation_scores(
+    task: Task, loss_of: Callable[[Tensor, Tensor], Tensor], network: torch.nn.Module, part: Part
+) -> dict[str, float]:
+    """``score`` (higher is better), its standard ``error`` and ``loss`` in training, by whatever precision is on."""
     logits, targets = outputs(network, EvaluationBatches(part.store, part.targets, EVALUATION_BATCH))
     with torch.no_grad():
-        loss = float(task.loss(logits, targets))
+        loss = float(loss_of(logits, targets))
     if targets.dim() == 1:
-        return {"score": float((logits.argmax(1) == targets).float().mean()), "loss": loss}
+        share = float((logits.argmax(1) == targets).float().mean())
+        return {"score": share, "error": (share * (1 - share) / len(targets)) ** 0.5, "loss": loss}
     scores = task.score(targets.numpy(), task.decode(logits.numpy()))
-    return {"score": float(scores["value"]), "loss": loss}
+    return {
+        "score": float(scores["value"]),
+        "error": standard_error(scores["low"], scores["high"]),
+        "loss": loss,
+    }
 
 
 def training_report(

@@ -95,7 +95,7 @@ def train(
 
     Example: plait train photos/ --minutes 5
 
-    Comparing: plait train photos/ --vary network.4.cell=lstm,gru,mingru --seeds 3
+    Comparing: plait train photos/ --vary training.optimizer.name=muon,adamw --seeds 3
     """
     if vary:
         _compare(

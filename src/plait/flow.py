@@ -1,11 +1,14 @@
 """The whole story on one page: inspect, train, test, predict, export. Each verb reads from top to bottom."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from plait import __version__
 from plait.assess import Part, test_report, training_report, validation_scores
@@ -16,7 +19,7 @@ from plait.deployment.export import export as export_network
 from plait.errors import DataError, RunError
 from plait.evaluation.saving import write_report
 from plait.inference.spec import ModelSpec
-from plait.layers import Map, Pretrained, Stack, network_table, read_network
+from plait.layers import Map, Pretrained, Stack, network_table
 from plait.recipe import Recipe, read_recipe
 from plait.run import Run, RunPredictor, new_folder
 from plait.settle import mean_and_std, picture_input, settle, settle_mirror
@@ -50,7 +53,7 @@ def inspect(
         asked = settle(partial(_asked, recipe, changes), found) if len(found.table) else asked
     input = picture_input(asked)
     arriving = Map(input.channels, input.height, input.width)
-    layers = read_network(asked.network)
+    layers = asked.layers()
     return answer | {"input": str(arriving), "network": network_table(Stack(*layers), arriving)}
 
 
@@ -67,19 +70,28 @@ def train(
     start_from: str | Path | None = None,
     resume: str | Path | None = None,
     format: str | None = None,
+    network: nn.Module | None = None,
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+    optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None = None,
     say: Say = silent,
     progress: Progress | None = None,
 ) -> Run:
     """Trains a network on ``data`` and returns its run; ``resume`` goes on with an interrupted one.
 
-    ``changes`` are recipe values such as "training.epochs=5". The test part is never read. Raises DataError,
-    RecipeError, NetworkError or RunError before training starts.
+    ``changes`` are recipe values such as "training.epochs=5". The test part is never read. Parts of the user's own:
+    ``network``, a module that takes float maps (batch, channels, height, width), normalized, and gives what the task's
+    head takes, or the logits (batch, classes); ``loss(logits, targets)``, whose targets are class numbers (batch,), or
+    each class's share (batch, classes) where pictures are mixed or have several labels; ``optimizer(parameters)``,
+    whose step sizes the recipe's schedule multiplies. A run records their names and asks for them when it is opened
+    or resumed: nothing is imported by name. Raises DataError, RecipeError, NetworkError or RunError before training
+    starts.
     """
+    own = OwnParts(network, loss, optimizer)
     if resume is not None:
-        return _resume(Run.open(resume), say, progress)
+        return _resume(Run.open(resume, network), own, say, progress)
     if data is None:
         raise DataError("no data was named: give a folder or a table, or `digits` for the embedded pictures")
-    asking = partial(_asked, recipe, changes, minutes, seed, pretrained)
+    asking = partial(_asked, recipe, changes, minutes, seed, pretrained, own=network)
     asked = asking()
     _refuse_impossible(asked)
     folder = new_folder(data, out)
@@ -91,8 +103,9 @@ def train(
         "format": format,
         "skip_bad": skip_bad,
         "start_from": None if start_from is None else str(start_from),
+        "own": own.names(),
     }
-    return _fit(_create(folder, settled, gathered, origin), gathered, say)
+    return _fit(_create(folder, settled, gathered, origin), gathered, own, say)
 
 
 def test(
@@ -140,16 +153,18 @@ def _asked(
     seed: int | None = None,
     pretrained: str | None = None,
     small: bool = False,
+    own: nn.Module | None = None,
 ) -> Recipe:
     adapt = None if pretrained is None else partial(use_backbone, name=pretrained)
     asked = read_recipe(recipe, changes, adapt=adapt, small=small)
+    asked = asked if own is None else asked.with_own(own)
     given = {"minutes": minutes, "seed": seed}
     return asked.with_values(training={key: value for key, value in given.items() if value is not None})
 
 
 def _refuse_impossible(asked: Recipe) -> None:
     """A network that cannot work is refused before any data is read, where the recipe says the picture's size."""
-    layers = read_network(asked.network)
+    layers = asked.layers()
     if asked.data.image_size != "auto":
         input = picture_input(asked)
         Stack(*layers).output(Map(input.channels, input.height, input.width))
@@ -174,14 +189,14 @@ def _create(folder: Path, recipe: Recipe, gathered: Gathered, origin: dict[str, 
     return Run.create(folder, recipe, spec, data, gathered)
 
 
-def _fit(run: Run, gathered: Gathered, say: Say, resume: bool = False) -> Run:
+def _fit(run: Run, gathered: Gathered, own: "OwnParts", say: Say, resume: bool = False) -> Run:
     """Trains ``run`` on the gathered data, saves the weights and writes the first report."""
     task = run.task()
     # Of an interrupted training; until the new one is written, the run has none.
     (run.folder / "report.json").unlink(missing_ok=True)
     train, validation = (Part.open(gathered.part(name), run.recipe, task) for name in ("train", "validation"))
     run = run.with_recipe(settle_mirror(run.recipe, train.store, train.targets.numpy()))
-    backbones = [layer for layer in read_network(run.recipe.network) if isinstance(layer, Pretrained)]
+    backbones = [layer for layer in run.recipe.layers() if isinstance(layer, Pretrained)]
     statistics = backbones[0].statistics if backbones else mean_and_std(train.store, run.recipe.training.seed)
     network = run.empty_network(*statistics)
     if backbones:
@@ -191,14 +206,22 @@ def _fit(run: Run, gathered: Gathered, say: Say, resume: bool = False) -> Run:
     say(
         f"{run.folder}: {len(train.targets)} pictures, {sum(p.numel() for p in network.parameters()):,} parameters"
     )
-    outcome = train_network(_job(run, network, train, validation, gathered.fingerprint, resume))
+    outcome = train_network(_job(run, network, train, validation, gathered.fingerprint, own, resume))
     run = run.after_training(outcome)
     report = training_report(run, train, validation, gathered, run.read("training.json"))
     write_report(report, run.folder)
     return run
 
 
-def _job(run: Run, network: Any, train: Part, validation: Part, fingerprint: str, resume: bool) -> Job:
+def _job(
+    run: Run,
+    network: Any,
+    train: Part,
+    validation: Part,
+    fingerprint: str,
+    own: "OwnParts",
+    resume: bool,
+) -> Job:
     task, options = run.task(), run.recipe.training
     size = int(options.batch_size)
 
@@ -209,24 +232,26 @@ def _job(run: Run, network: Any, train: Part, validation: Part, fingerprint: str
 
     return Job(
         network=network,
-        loss=task.loss,
+        loss=own.loss or task.loss,
         batches=batches,
         steps_per_epoch=steps_per_epoch(len(train.targets), size),
-        validate=lambda network: validation_scores(task, network, validation),
+        validate=lambda network: validation_scores(task, own.loss or task.loss, network, validation),
         mix=task.augment,
         options=options,
         folder=run.folder,
         fingerprint=fingerprint,
         resume=resume,
+        make_optimizer=own.optimizer,
         save=run.save_weights,
     )
 
 
-def _resume(run: Run, say: Say, progress: Progress | None) -> Run:
+def _resume(run: Run, own: "OwnParts", say: Say, progress: Progress | None) -> Run:
+    own.refuse_others(run)
     if run.finished:
         say(f"{run.folder} has finished already; nothing to do")
         return run
-    return _fit(run, _own_data(run, progress), say, resume=True)
+    return _fit(run, _own_data(run, progress), own, say, resume=True)
 
 
 def _own_data(run: Run, progress: Progress | None) -> Gathered:
@@ -295,6 +320,32 @@ def predictor(run: Run) -> RunPredictor:
     return RunPredictor(run)
 
 
-def open_run(path: str | Path) -> Run:
-    """Raises RunError where ``path`` is no run."""
-    return Run.open(path)
+def open_run(path: str | Path, network: nn.Module | None = None) -> Run:
+    """Raises RunError where ``path`` is no run; ``network`` is the user's module that it was trained on."""
+    return Run.open(path, network)
+
+
+@dataclass(frozen=True)
+class OwnParts:
+    """What the user gave in place of the recipe's."""
+
+    network: nn.Module | None
+    loss: Callable[[Tensor, Tensor], Tensor] | None
+    optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None
+
+    def names(self) -> dict[str, str]:
+        """Of those given."""
+        given = {"network": self.network, "loss": self.loss, "optimizer": self.optimizer}
+        return {
+            part: getattr(value, "__name__", type(value).__name__)
+            for part, value in given.items()
+            if value is not None
+        }
+
+    def refuse_others(self, run: Run) -> None:
+        """Raises RunError where ``run`` was trained with parts of other names."""
+        if self.names() != run.data["own"]:
+            raise RunError(
+                f"{run.folder} was trained with {run.data['own'] or 'no parts of your own'}, and is to go on with "
+                f"{self.names() or 'none'}: give the same to plait.train(resume=...)"
+            )

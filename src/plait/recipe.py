@@ -4,17 +4,20 @@ Everything is checked before anything is done: an unknown or doubled key, a wron
 RecipeError that names the place and the nearest known key. Nothing in a recipe can name code to import.
 """
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from torch import nn
 
 from plait.data.augmentation import AugmentationOptions
 from plait.data.options import PictureDataOptions
 from plait.errors import RecipeError, suggestion
+from plait.layers import Layer, Own, read_network
 from plait.layers.losses import LossOptions
 from plait.training.options import TrainingOptions
 
@@ -44,6 +47,28 @@ class Recipe(BaseModel):
     training: TrainingOptions
     evaluation: EvaluationOptions
 
+    _own: nn.Module | None = PrivateAttr(default=None)
+
+    def layers(self) -> list[Layer]:
+        """The network's layers, not built; a network of the user's own is copied, so that theirs stays as it is.
+
+        Raises RecipeError where the network is the user's own and was not given.
+        """
+        if self._own is not None:
+            return [Own(copy.deepcopy(self._own))]
+        return read_network(self.network)
+
+    @property
+    def own(self) -> nn.Module | None:
+        """The user's module, as it was given."""
+        return self._own
+
+    def with_own(self, module: nn.Module) -> "Recipe":
+        """The same recipe with the user's module for its network, which the file can only name."""
+        recipe = parse(self.model_dump(mode="json") | {"network": [{Own.word: type(module).__name__}]})
+        recipe._own = module
+        return recipe
+
     @property
     def split_seed(self) -> int:
         """The seed of whatever is drawn to divide the data."""
@@ -54,7 +79,9 @@ class Recipe(BaseModel):
         values = self.model_dump(mode="json")
         for section, changes in sections.items():
             values[section] = {**values[section], **changes}
-        return parse(values)
+        changed = parse(values)
+        changed._own = self._own
+        return changed
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)

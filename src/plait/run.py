@@ -51,8 +51,8 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: str | Path) -> "Run":
-        """Raises RunError where ``folder`` is no run."""
+    def open(cls, folder: str | Path, own: nn.Module | None = None) -> "Run":
+        """Raises RunError where ``folder`` is no run; ``own`` is the user's module that it was trained on."""
         folder = Path(folder)
         if not (folder / "recipe.yaml").is_file():
             raise RunError(
@@ -62,6 +62,7 @@ class Run:
             recipe = parse(
                 load_yaml((folder / "recipe.yaml").read_text(encoding="utf-8"), str(folder / "recipe.yaml"))
             )
+            recipe = recipe if own is None else recipe.with_own(own)
             spec = ModelSpec.from_json(_read(folder / "model.json"))
             return cls(folder, recipe, spec, _read(folder / "data.json"))
         except (OSError, ValueError, KeyError) as error:
@@ -96,7 +97,7 @@ class Run:
         """The network of the recipe, weights drawn by the recipe's seed."""
         torch.manual_seed(self.recipe.training.seed)
         return build_network(
-            self.task(), self.recipe.network, self.spec.input, mean, std, bool(self.recipe.evaluation.mirror)
+            self.task(), self.recipe.layers(), self.spec.input, mean, std, bool(self.recipe.evaluation.mirror)
         )
 
     def network(self) -> PictureNetwork:

@@ -10,7 +10,7 @@ from plait.data.gather import Gathered
 from plait.data.store import PictureStore
 from plait.errors import NetworkError, RecipeError
 from plait.inference.picture import PictureInput
-from plait.layers import Map, Pretrained, Shape, Stack, Vector, read_network
+from plait.layers import Map, Pretrained, Shape, Stack, Vector
 from plait.recipe import Recipe
 from plait.tasks import automatic
 
@@ -74,7 +74,7 @@ def _sizes(recipe: Recipe) -> tuple[float, float]:
     sizes = recipe.augmentation.sizes
     if sizes == "auto":
         wanted = automatic.sizes(min(input.height, input.width))
-        backbone = any(isinstance(layer, Pretrained) for layer in read_network(recipe.network))
+        backbone = any(isinstance(layer, Pretrained) for layer in recipe.layers())
         return wanted if resamples and not backbone and _fits(recipe, input, wanted) else (1.0, 1.0)
     if sizes[0] < 1 and not resamples:
         raise RecipeError(
@@ -101,7 +101,7 @@ def _fits(recipe: Recipe, input: PictureInput, sizes: tuple[float, float]) -> bo
 
 def _weights(recipe: Recipe, arriving: Map) -> tuple[dict[str, torch.Size], Shape | None]:
     """Every weight's shape, and that of a vector that comes out: the head's weights depend on it."""
-    network = Stack(*read_network(recipe.network))
+    network = Stack(*recipe.layers())
     with torch.device("meta"):
         network.build(arriving)
     given = network.output(arriving)

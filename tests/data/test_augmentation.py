@@ -195,7 +195,7 @@ def test_pictures_grow_to_the_whole_size_and_never_shrink() -> None:
 
 
 def test_training_may_end_below_the_whole_size() -> None:
-    assert [training_size((136, 136), (0.6, 0.82), done / 4)[0] for done in range(5)] == [
+    assert [training_size((128, 128), (0.625, 0.875), done / 4)[0] for done in range(5)] == [
         80,
         80,
         96,

@@ -5,58 +5,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from plait.training.muon import Muon, orthogonalize
 from plait.training.optimizers import OPTIMIZERS, make_optimizer, parameter_groups
+from tests import reference
 from tests.training.tiny import network, options
 
 RATE, MOMENTUM, DECAY, STEPS = 0.03, 0.9, 0.1, 4
-Array = NDArray[np.float64]
 
 
-def sgd(w: Array, g: Array, state: dict[str, Any]) -> Array:
-    g = g + DECAY * w
-    state["m"] = MOMENTUM * state["m"] + g if "m" in state else g
-    return w - RATE * (g + MOMENTUM * state["m"])
-
-
-def moments(g: Array, state: dict[str, Any]) -> Array:
-    state["t"] = state.get("t", 0) + 1
-    state["m"] = MOMENTUM * state.get("m", 0) + (1 - MOMENTUM) * g
-    state["v"] = 0.999 * state.get("v", 0) + 0.001 * g**2
-    mean, variance = state["m"] / (1 - MOMENTUM ** state["t"]), state["v"] / (1 - 0.999 ** state["t"])
-    return np.asarray(mean / (np.sqrt(variance) + 1e-8))
-
-
-def adam(w: Array, g: Array, state: dict[str, Any]) -> Array:
-    return w - RATE * moments(g + DECAY * w, state)
-
-
-def adamw(w: Array, g: Array, state: dict[str, Any]) -> Array:
-    return w * (1 - RATE * DECAY) - RATE * moments(g, state)
-
-
-def rmsprop(w: Array, g: Array, state: dict[str, Any]) -> Array:
-    g = g + DECAY * w
-    state["v"] = 0.99 * state.get("v", 0) + 0.01 * g**2
-    state["m"] = MOMENTUM * state.get("m", 0) + g / (np.sqrt(state["v"]) + 1e-8)
-    return np.asarray(w - RATE * state["m"])
-
-
-def muon(w: Array, g: Array, state: dict[str, Any]) -> Array:
-    state["m"] = MOMENTUM * state.get("m", 0) + (1 - MOMENTUM) * g
-    x = ((1 - MOMENTUM) * g + MOMENTUM * state["m"]).reshape(len(w), -1)
-    x = x / np.linalg.norm(x)
-    for _ in range(5):
-        gram = x @ x.T
-        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
-    scale = 0.2 * np.sqrt(max(x.shape))
-    return np.asarray(w * (1 - RATE * DECAY) - RATE * scale * x.reshape(w.shape))
-
-
-REFERENCES = {"sgd": sgd, "adam": adam, "adamw": adamw, "rmsprop": rmsprop, "muon": muon}
+REFERENCES = {
+    "sgd": reference.sgd,
+    "adam": reference.adam,
+    "adamw": reference.adamw,
+    "rmsprop": reference.rmsprop,
+    "muon": reference.muon,
+}
 
 
 def settings(name: str) -> Any:
@@ -82,7 +47,7 @@ def test_step_against_numpy(name: str, shape: tuple[int, ...]) -> None:
         gradient = generator.normal(size=shape)
         parameter.grad = torch.from_numpy(gradient).float()
         optimizer.step()
-        weights = REFERENCES[name](weights, gradient, state)
+        weights = REFERENCES[name](weights, gradient, state, RATE, MOMENTUM, DECAY)
     tolerance = 5e-2 if name == "muon" and torch.cpu._is_amx_tile_supported() else 2e-5
     np.testing.assert_allclose(parameter.detach().numpy(), weights, atol=tolerance)
 

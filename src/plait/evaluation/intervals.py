@@ -46,6 +46,11 @@ def bootstrap_f1(
     return float(low), float(high)
 
 
+def standard_error(low: float, high: float, confidence: float = CONFIDENCE) -> float:
+    """Of a score with this interval, taken as normal."""
+    return (high - low) / 2 / NormalDist().inv_cdf((1 + confidence) / 2)
+
+
 def f1(right: np.ndarray, added: np.ndarray, missed: np.ndarray) -> np.ndarray:
     """2 tp / (2 tp + fp + fn), element by element; NaN where nothing was there and nothing was said."""
     with np.errstate(invalid="ignore"):

@@ -9,6 +9,7 @@ from plait.layers.layer import Layer
 from plait.layers.losses import LossOptions, make_loss
 from plait.layers.norm import Norm
 from plait.layers.normalize import Normalize
+from plait.layers.own import Own
 from plait.layers.pooling import AdaptivePool, GlobalPool, Pool
 from plait.layers.pretrained import Pretrained
 from plait.layers.reading import LAYERS, read_network
@@ -33,6 +34,7 @@ __all__ = [
     "Map",
     "Norm",
     "Normalize",
+    "Own",
     "Parallel",
     "Pool",
     "Pretrained",

@@ -12,6 +12,7 @@ from plait.layers.layer import Layer
 from plait.layers.norm import Norm
 from plait.layers.normalize import Normalize
 from plait.layers.options import option_names
+from plait.layers.own import Own
 from plait.layers.pooling import AdaptivePool, GlobalPool, Pool
 from plait.layers.pretrained import Pretrained
 from plait.layers.recurrence import Recurrent
@@ -59,6 +60,11 @@ def read_network(network: list[Any], place: str = "") -> list[Layer]:
 
 def _read_layer(description: Any, place: str) -> Layer:
     word, given = _word_and_options(description, place)
+    if word == Own.word:
+        raise RecipeError(
+            f"{place}: the network is one of your own, {given}, which no file can bring: give it again from Python, "
+            "plait.load(RUN, network=...) or plait.train(resume=RUN, network=...)"
+        )
     if word not in LAYERS:
         raise RecipeError(f"{place}: there is no layer {word!r}: {suggestion(word, LAYERS)}")
     layer = LAYERS[word]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from plait.data.batches import Batch
 from plait.data.table import Table
 from plait.inference.picture import PictureInput
-from plait.layers import Layer, Map, Normalize, Shape, Stack, read_network
+from plait.layers import Layer, Map, Normalize, Own, Shape, Stack, Vector
 
 
 class Task(ABC):
@@ -83,12 +83,21 @@ class PictureNetwork(nn.Module):
 
 
 def build_network(
-    task: Task, network: list[Any], input: PictureInput, mean: list[float], std: list[float], mirror: bool
+    task: Task,
+    layers: Sequence[Layer],
+    input: PictureInput,
+    mean: list[float],
+    std: list[float],
+    mirror: bool,
 ) -> PictureNetwork:
-    """The recipe's list with the task's head, built; raises NetworkError naming the layer that cannot work."""
+    """The recipe's layers with the task's head, built; raises NetworkError naming the layer that cannot work.
+
+    A network of the user's own that gives a vector of as many numbers as there are classes has its head already.
+    """
     arriving = Map(input.channels, input.height, input.width)
-    layers = read_network(network)
-    body = Stack(*layers, *task.head(Stack(*layers).output(arriving)))
+    given = Stack(*layers).output(arriving)
+    whole = isinstance(layers[-1], Own) and given == Vector(len(task.classes))
+    body = Stack(*layers, *([] if whole else task.head(given)))
     body.build(arriving)
     return PictureNetwork(Normalize(mean, std), body, mirror)
 

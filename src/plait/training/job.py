@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from plait.data.batches import Batch
@@ -16,7 +17,8 @@ class Job:
 
     ``batches(start, total)`` gives the batches numbered start, start + 1, ..., total - 1 of the whole run,
     each a pure function of its number. ``validate(network)`` gives {"score": higher is better, "loss": lower
-    is better} of a network in any mode. ``mix(batch, number)`` changes a batch as a whole. ``network`` holds
+    is better} of a network in any mode, and may give the score's standard "error". ``mix(batch, number)``
+    changes a batch as a whole. ``network`` holds
     the initial weights, also when resuming: a run killed before its first checkpoint starts over from them.
     """
 
@@ -34,6 +36,8 @@ class Job:
     resume: bool
     checkpoint_seconds: float = 5.0
     """Between two checkpoints that are quick to write; slow ones come further apart, up to a minute."""
+    make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None = None
+    """The user's own, in place of the recipe's."""
     save: Callable[[nn.Module], None] | None = None
     """Keeps the trained network; called while Ctrl-C is still waited for, so that a stop never comes in between."""
 

@@ -10,6 +10,7 @@ import torch
 
 from plait.errors import RunError
 from plait.files import write_text
+from plait.layers import native
 from plait.training.job import Job
 from plait.training.measure import choose_precision, steps_in
 from plait.training.options import TrainingOptions
@@ -25,7 +26,7 @@ class Plan:
     precision: str
     threads: int
     kernels: str
-    """The instruction set that PyTorch's own kernels use."""
+    """The instruction set that PyTorch's own kernels use, and whether recurrence has compiled ones."""
     fingerprint: str
     options: dict[str, Any]
 
@@ -102,4 +103,4 @@ def _options(options: TrainingOptions) -> dict[str, Any]:
 def _kernels() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return torch.backends.cpu.get_cpu_capability()
+    return f"{torch.backends.cpu.get_cpu_capability()}, {native.described()}"

@@ -23,16 +23,29 @@ class Record:
     best_step: int = 0
     best_score: float = -math.inf
     best_loss: float = math.inf
+    peak: float = -math.inf
+    peak_error: float = 0.0
+    """The highest score, and its standard error."""
     waited: int = 0
     """Validations since the best."""
     history: list[dict[str, float]] = field(default_factory=list)
 
-    def add(self, row: dict[str, float]) -> bool:
-        """Takes in a validation's row; True where it is the best so far, equal scores judged by the loss."""
+    def add(self, row: dict[str, float], error: float = 0.0) -> bool:
+        """Takes in a validation's row; True where it is the best so far.
+
+        Scores within one standard ``error`` of the highest count as equal (Breiman et al. 1984, the one-standard-error
+        rule), and the loss judges among equals: one picture more or less of a small validation part must not prefer
+        half-trained weights to those of the end.
+        """
         self.history.append(row)
         self.loss_sum, self.loss_steps = 0.0, 0
         score, loss = row["validation_score"], row["validation_loss"]
-        better = (score, -loss) > (self.best_score, -self.best_loss)
+        if score > self.peak:
+            self.peak, self.peak_error = score, error
+        least = self.peak - self.peak_error
+        better = score >= least and (
+            self.best_score < least or (loss, -score) < (self.best_loss, -self.best_score)
+        )
         self.waited = 0 if better else self.waited + 1
         if better:
             self.best_step, self.best_score, self.best_loss = int(row["step"]), score, loss

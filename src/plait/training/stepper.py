@@ -43,7 +43,7 @@ class Stepper:
 
     def __init__(self, job: Job, network: nn.Module, averaged: nn.Module | None, total_steps: int) -> None:
         options = job.options
-        self.optimizer = make_optimizer(network, options)
+        self.optimizer = _optimizer(job, network)
         self._job = job
         self._network = network
         self._total = total_steps
@@ -92,6 +92,16 @@ class Stepper:
             if backbone.training != free:
                 backbone.train(free)
                 backbone.requires_grad_(free)
+
+
+def _optimizer(job: Job, network: nn.Module) -> torch.optim.Optimizer:
+    """The recipe's, or the user's own, whose step sizes the recipe's schedule multiplies."""
+    if job.make_optimizer is None:
+        return make_optimizer(network, job.options)
+    optimizer = job.make_optimizer(network.parameters())
+    for group in optimizer.param_groups:
+        group["base_lr"] = group["lr"]
+    return optimizer
 
 
 def _generator(device: torch.device) -> torch.Generator:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from plait.errors import RunError
+from plait.layers import native
 from plait.training.allocator import keep_memory
 from plait.training.checkpoint import Checkpoint, Checkpoints, Tensors, full_disk_explained
 from plait.training.interrupt import Interrupt
@@ -79,7 +80,9 @@ def _fit(
         closing(make_progress(start or 0, plan.total_steps)) as progress,
         closing(Events(job.folder, start or 0)) as events,
     ):
-        progress.say(f"{plan.total_steps} steps in {plan.precision}, {plan.threads} threads")
+        progress.say(
+            f"{plan.total_steps} steps in {plan.precision}, {plan.threads} threads, {native.described()}"
+        )
         fit(module, Watch(module, checkpoints, interrupt, progress, events), checkpoints, start)
     if not module.best:
         _score_unfinished(job, plan, module.chosen, module.record)

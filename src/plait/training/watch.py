@@ -89,7 +89,7 @@ class Watch(lightning.Callback):
             "seconds": round(time.monotonic() - self._began, 3),
         }
         module.loss_sum.zero_()
-        if record.add(row):
+        if record.add(row, scores.get("error", 0.0)):
             module.best = _copy(module.chosen)
         record.write_log(self._job.folder / "log.csv")
         self._events.write(row)
