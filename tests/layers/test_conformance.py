@@ -100,6 +100,7 @@ CASES = {
     "global_pool, attention": Case(lambda: GlobalPool("attention"), SEQUENCE),
     "global_pool, attention, map": Case(lambda: GlobalPool("attention"), MAP),
     "adaptive_pool": Case(lambda: AdaptivePool([2, 3]), MAP),
+    "adaptive_pool, max": Case(lambda: AdaptivePool([4, 3], "max"), MAP),
     "adaptive_pool, sequence": Case(lambda: AdaptivePool(3), SEQUENCE),
     "adaptive_pool, sequence, max": Case(lambda: AdaptivePool(2, "max"), SEQUENCE),
     "recurrent, rnn": Case(lambda: Recurrent("rnn", 5), SEQUENCE),

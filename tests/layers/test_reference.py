@@ -86,6 +86,14 @@ def test_adaptive_pooling_of_padded_sequences_is_torchs_of_each(kind: str) -> No
     assert layer.output_lengths(lengths).tolist() == [3] * 4
 
 
+def test_adaptive_pooling_of_maps_is_torchs() -> None:
+    x = torch.randn(2, 3, 7, 9)
+    torch.testing.assert_close(
+        AdaptivePool([3, 4], "max")(x), torch.nn.functional.adaptive_max_pool2d(x, (3, 4))
+    )
+    torch.testing.assert_close(AdaptivePool(2)(x), torch.nn.functional.adaptive_avg_pool2d(x, 2))
+
+
 @pytest.mark.parametrize("padded", [False, True])
 def test_attention_is_a_weighed_average(padded: bool) -> None:
     layer = built(GlobalPool("attention"), Sequence(6, 3))

@@ -159,13 +159,16 @@ class AdaptivePool(Layer):
     def forward(
         self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch *given"]:
+        rows, parts = pair(self.size)
+        if x.dim() == 4 and self.kind == "max":
+            by_rows = self._parts(x.permute(0, 2, 3, 1), 1, rows)
+            return self._parts(by_rows, 2, parts).permute(0, 3, 1, 2)
         if x.dim() == 4:
-            over_map = F.adaptive_max_pool2d if self.kind == "max" else F.adaptive_avg_pool2d
-            return over_map(x, pair(self.size))
-        parts = pair(self.size)[1]
+            return F.adaptive_avg_pool2d(x, (rows, parts))
         if lengths is None:
-            over_time = F.adaptive_max_pool1d if self.kind == "max" else F.adaptive_avg_pool1d
-            return over_time(x.transpose(1, 2), parts).transpose(1, 2)
+            if self.kind == "max":
+                return self._parts(x, 1, parts)
+            return F.adaptive_avg_pool1d(x.transpose(1, 2), parts).transpose(1, 2)
         return torch.stack([self._part(x, lengths, part, parts) for part in range(parts)], dim=1)
 
     def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
@@ -176,6 +179,14 @@ class AdaptivePool(Layer):
 
     def multiply_adds(self, arriving: Shape) -> int:
         return 0
+
+    def _parts(self, x: Tensor, axis: int, parts: int) -> Tensor:
+        """The largest of each part along ``axis``: torch's own cannot be exported to ONNX."""
+        side = x.shape[axis]
+        bounds = [(part * side // parts, -(-(part + 1) * side // parts)) for part in range(parts)]
+        return torch.stack(
+            [x.narrow(axis, begin, end - begin).amax(dim=axis) for begin, end in bounds], dim=axis
+        )
 
     def _part(self, x: Tensor, lengths: Tensor, part: int, parts: int) -> Tensor:
         begin = (part * lengths).div(parts, rounding_mode="floor")
