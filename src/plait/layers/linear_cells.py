@@ -87,6 +87,48 @@ class MinGRU(LinearCell):
         given, end = operators.mingru(before, lengths, start, len(self.reversals), self.reversals[0])
         return given, (end.flatten(0, 1),)
 
+    def unroll(
+        self, x: Sequences, lengths: Lengths, state: State | None, keep: bool
+    ) -> tuple[Sequences, State | None]:
+        """In a model file it is ONNX's GRU, see ``_onnx``; one step after the other would take minutes to write."""
+        if torch.onnx.is_in_onnx_export() and torch.compiler.is_exporting():
+            return self._onnx(x, lengths, state, keep)
+        return super().unroll(x, lengths, state, keep)
+
+    def _onnx(
+        self, x: Sequences, lengths: Lengths, state: State | None, keep: bool
+    ) -> tuple[Sequences, State | None]:
+        """ONNX's GRU with no hidden weights and the identity for its candidate's tanh; its update gate is 1 - z."""
+        outer, time, inner, channels = x.shape
+        rows, ways = outer * inner, len(self.reversals)
+        gates, biases = self.weight.view(ways, 2, self.units, channels), self.bias.view(ways, 2, self.units)
+        nothing = torch.zeros_like(gates[:, 0])
+        weight = torch.cat([-gates[:, 0], nothing, gates[:, 1]], dim=1)
+        bias = torch.cat([-biases[:, 0], torch.zeros_like(biases[:, 0]), biases[:, 1]], dim=1)
+        hidden = weight.new_zeros(ways, 3 * self.units, self.units)
+        starts = None if state is None else torch.stack(self.each_way(state[0]))
+        real = None if lengths is None else lengths.repeat_interleave(inner).to(torch.int32)
+        inputs = [x.permute(1, 0, 2, 3).reshape(time, rows, channels), weight, hidden]
+        outputs, ends = torch.onnx.ops.symbolic_multi_out(
+            "GRU",
+            [*inputs, torch.cat([bias, torch.zeros_like(bias)], dim=1), real, starts],
+            attrs={
+                "hidden_size": self.units,
+                "direction": _DIRECTIONS[self.reversals],
+                "activations": ["Sigmoid", "Affine"] * ways,
+                "activation_alpha": [1.0] * ways,
+                "activation_beta": [0.0] * ways,
+            },
+            dtypes=[x.dtype, x.dtype],
+            shapes=[(time, ways, rows, self.units), (ways, rows, self.units)],
+        )
+        given = outputs.view(time, ways, outer, inner, self.units).permute(2, 0, 3, 1, 4).flatten(3)
+        return given, (torch.cat([*ends], dim=1),) if keep else None
+
+
+_DIRECTIONS = {(False,): "forward", (True,): "reverse", (False, True): "bidirectional"}
+"""ONNX's words."""
+
 
 class SRU(LinearCell):
     """f = sigmoid(W_f x + v_f c + b_f); r = sigmoid(W_r x + v_r c + b_r); c' = f c + (1 - f) (W x + b);
