@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
 
 from plait.errors import NetworkError, RecipeError
-from plait.layers import Map, Recurrent, Sequence, SpatialRecurrent, Tokens, Vector, native
+from plait.layers import Map, Recurrent, Sequence, SpatialRecurrent, Tokens, Vector, native, operators
 from plait.layers.cells import CellKind, make_cell
 from plait.layers.recurrence import Direction
 from tests import reference
@@ -106,6 +107,33 @@ def test_compiled_is_plain(
         torch.testing.assert_close(
             one, other, rtol=1e-4, atol=1e-5 * max(1.0, float(other.detach().abs().max()))
         )
+
+
+@pytest.mark.parametrize("name", ["gru", "sru", "mingru"])
+def test_kernels_of_bfloat16_are_near(name: str) -> None:
+    """Called by themselves: on processors without bfloat16 the layers do not ask for them."""
+    if native.library() is None:
+        pytest.skip("no C compiler: there is no compiled path to test")
+    torch.manual_seed(0)
+    gates = {"gru": 3, "sru": 4, "mingru": 2}[name]
+    before, lengths = torch.randn(3, 7, 2, 2 * gates * 16), torch.tensor([7, 2, 5])
+    weight, bias, peephole = torch.randn(2, 48, 16) * 0.2, torch.randn(2, 48), torch.randn(64)
+
+    def everything(kind: torch.dtype) -> list[Tensor]:
+        given = [one.to(kind).requires_grad_() for one in (before, weight, bias, peephole)]
+        match name:
+            case "gru":
+                outputs = operators.gru(given[0], given[1], given[2], lengths, None, False)[0]
+            case "sru":
+                outputs = operators.sru(given[0], given[3], lengths, None, 2, False)[0]
+            case _:
+                outputs = operators.mingru(given[0], lengths, None, 2, False)[0]
+        slopes = torch.autograd.grad(outputs.float().square().sum(), given, allow_unused=True)
+        return [outputs, *(one for one in slopes if one is not None)]
+
+    for exact, rounded in zip(everything(torch.float32), everything(torch.bfloat16), strict=True):
+        assert rounded.dtype == torch.bfloat16
+        assert (rounded.float() - exact).abs().max() < 0.05 * exact.detach().abs().max()
 
 
 @CELLS
@@ -260,6 +288,41 @@ def test_weight_drop_is_of_training_alone(cell: CellKind) -> None:
     assert all(parameter.grad is not None for parameter in dropped.parameters())
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_file_reads_any_length(tmp_path: Path) -> None:
+    """minGRU in both directions over padded sequences: ONNX Runtime beside PyTorch at lengths never exported."""
+    network = TwoInputs(built(Recurrent("mingru", 5, 2, direction="both"), Sequence(7, 4)))
+    x, lengths = torch.randn(3, 7, 4), torch.tensor([7, 2, 5])
+    batch, time = torch.export.Dim("batch"), torch.export.Dim("time")
+    torch.onnx.export(
+        network,
+        (x, lengths),
+        tmp_path / "model.onnx",
+        dynamo=True,
+        verbose=False,
+        external_data=False,
+        dynamic_shapes=({0: batch, 1: time}, {0: batch}),
+    )
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    names = [one.name for one in session.get_inputs()]
+    for longest, real in ((1, [1, 1]), (60, [60, 1, 33]), (400, [400, 7])):
+        x, lengths = torch.randn(len(real), longest, 4), torch.tensor(real)
+        (answer,) = session.run(None, dict(zip(names, (x.numpy(), lengths.numpy()), strict=True)))
+        torch.testing.assert_close(torch.from_numpy(answer), network(x, lengths), rtol=1e-4, atol=1e-5)
+
+
+class TwoInputs(nn.Module):
+    """A layer whose lengths are an input of the model too."""
+
+    def __init__(self, layer: Recurrent) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        given: Tensor = self.layer(x, lengths)
+        return given
+
+
 @CELLS
 def test_large_numbers_stay_finite(cell: CellKind) -> None:
     """exp of a large number is infinite, and 1 / (1 + inf) must be 0 (which -ffast-math breaks)."""
@@ -289,6 +352,14 @@ def test_kernels_can_be_switched_off_and_need_no_compiler(tmp_path: Path) -> Non
         )
         assert done.stdout.strip() == expected
         assert not list(tmp_path.rglob("*.so"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there are compiled kernels on Linux alone")
+def test_one_pool_of_threads_serves_pytorch_and_the_kernels() -> None:
+    if native.library() is None:
+        pytest.skip("no C compiler: there is no compiled path to test")
+    loaded = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "gomp" in line}
+    assert len(loaded) == 1
 
 
 def test_only_forward_carries_state() -> None:

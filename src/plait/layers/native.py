@@ -48,19 +48,18 @@ def call(name: str, kind: torch.dtype, *arguments: Tensor | int | None) -> None:
 
 def described() -> str:
     """For logs: by what the kernels were compiled, or why there are none."""
-    if library() is None:
-        return "without compiled kernels" + (" (switched off)" if _switched_off() else " (no C compiler)")
-    return "with compiled kernels"
+    if library() is not None:
+        return "with compiled kernels"
+    reasons = {"switched off": _switched_off(), f"not on {sys.platform}": not _supported()}
+    return f"without compiled kernels ({next((why for why, holds in reasons.items() if holds), 'no C compiler')})"
 
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """The compiled kernels; None without a compiler, or where it fails. Compiles at the first call, in seconds."""
-    compiler = None if _switched_off() else _compiler()
+    compiler = _compiler() if _supported() and not _switched_off() else None
     if compiler is None:
         return None
-    # PyTorch brings the OpenMP library by the name that the compiler links to: one pool of threads serves both.
-    assert "torch" in sys.modules
     path = _cache() / f"recurrence-{_key(compiler)}.so"
     if not path.is_file() and not _compile(compiler, path):
         return None
@@ -68,6 +67,14 @@ def library() -> ctypes.CDLL | None:
         return ctypes.CDLL(str(path))
     except OSError:
         return None
+
+
+def _supported() -> bool:
+    """On Linux PyTorch brings the OpenMP library by the name that gcc links to: one pool of threads serves both.
+
+    Elsewhere there would be two, which slow each other down.
+    """
+    return sys.platform == "linux"
 
 
 def _switched_off() -> bool:
@@ -81,11 +88,7 @@ def _compiler() -> str | None:
 
 
 def _cache() -> Path:
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "plait"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "plait"
 
 
 def _key(compiler: str) -> str:
