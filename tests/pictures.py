@@ -11,7 +11,7 @@ SMALL = (
     # auto times both precisions; two runs to be compared must not depend on what else the machine does.
     "training.precision=float32",
     "network=[{conv: {channels: 8, norm: batch, activation: relu}}, {pool: 2}, "
-    "{spatial_recurrent: {cell: mingru, units: 4}}]",
+    "{spatial_recurrent: {cell: gru, units: 4}}]",
     "augmentation.mixup=0",
 )
 """Changes to the default recipe that make a run last a second or two."""
