@@ -12,7 +12,7 @@ from torch._higher_order_ops import scan
 
 from plait.layers import native, operators
 from plait.layers.cell import Cell, Lengths, Sequences, State, draw_arriving
-from plait.layers.masks import blank_padding, reverse, valid_steps
+from plait.layers.masks import blank_padding, last_step, reverse, valid_steps
 
 
 class LinearCell(Cell):
@@ -160,7 +160,7 @@ class SRU(LinearCell):
     def _last(self, given: Tensor, lengths: Lengths) -> Tensor:
         """The output at each way's own end (rows, ways * units)."""
         ends = [
-            _at_end(part, lengths, turned)
+            last_step(part, lengths, turned)
             for part, turned in zip(self.each_way(given), self.reversals, strict=True)
         ]
         return torch.cat(ends, dim=2).flatten(0, 1)
@@ -200,9 +200,3 @@ def _real_steps(rows: Tensor, lengths: Lengths, inner: int) -> Tensor | None:
     if lengths is None:
         return None
     return valid_steps(rows, lengths).transpose(0, 1).repeat_interleave(inner, dim=1)
-
-
-def _at_end(given: Sequences, lengths: Lengths, turned: bool) -> Float[Tensor, "outer inner units"]:
-    if turned or lengths is None:
-        return given[:, 0 if turned else -1]
-    return given[torch.arange(len(given), device=given.device), lengths - 1]

@@ -28,3 +28,12 @@ def reverse(
     steps = torch.arange(x.shape[1], device=x.device)
     order = torch.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)
     return x.gather(1, order[:, :, None].expand_as(x))
+
+
+def last_step(
+    x: Float[Tensor, "batch time *_"], lengths: Int[Tensor, "batch"] | None, turned: bool = False
+) -> Tensor:
+    """The last real step of each example; the first where a sequence is read from its end (``turned``)."""
+    if turned or lengths is None:
+        return x[:, 0 if turned else -1]
+    return x[torch.arange(x.shape[0], device=x.device), lengths - 1]

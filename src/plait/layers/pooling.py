@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from plait.errors import NetworkError
 from plait.layers.layer import EVERYTHING, Layer, Window
-from plait.layers.masks import blank_padding, valid_steps
+from plait.layers.masks import blank_padding, last_step, valid_steps
 from plait.layers.options import Sides, checked, pair
 from plait.layers.shapes import Map, Sequence, Shape, Vector, extent, sides, with_sides
 
@@ -117,9 +117,7 @@ class GlobalPool(Layer):
         """Over (batch, positions, channels)."""
         match self.kind:
             case "last":
-                return (
-                    x[:, -1] if lengths is None else x[torch.arange(x.shape[0], device=x.device), lengths - 1]
-                )
+                return last_step(x, lengths)
             case "max":
                 return (x if lengths is None else x.masked_fill(~valid_steps(x, lengths), -torch.inf)).amax(
                     dim=1

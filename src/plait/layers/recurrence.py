@@ -10,6 +10,7 @@ from plait.errors import NetworkError
 from plait.layers.cell import Cell, State
 from plait.layers.cells import CellKind, make_cell, refuse_weight_drop
 from plait.layers.layer import EVERYTHING, Layer, Window
+from plait.layers.masks import last_step
 from plait.layers.norm import ChannelNorm
 from plait.layers.options import Count, Share, checked
 from plait.layers.shapes import Map, Sequence, Shape, Vector
@@ -142,7 +143,8 @@ class Recurrent(Layer):
         """Each direction's output where it ends."""
         parts = x.chunk(len(self.reversals), dim=2)
         return torch.cat(
-            [_end(part, lengths, turned) for part, turned in zip(parts, self.reversals, strict=True)], dim=1
+            [last_step(part, lengths, turned) for part, turned in zip(parts, self.reversals, strict=True)],
+            dim=1,
         )
 
     def _cells(self) -> list[Cell]:
@@ -151,11 +153,3 @@ class Recurrent(Layer):
     def _arriving_channels(self, arriving: Shape) -> list[int]:
         assert isinstance(arriving, Sequence)
         return [arriving.channels] + [self.units * len(self.reversals)] * (self.layers - 1)
-
-
-def _end(x: Tensor, lengths: Tensor | None, turned: bool) -> Tensor:
-    if turned:
-        return x[:, 0]
-    if lengths is None:
-        return x[:, -1]
-    return x.gather(1, (lengths - 1)[:, None, None].expand(-1, 1, x.shape[2]))[:, 0]

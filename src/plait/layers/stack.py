@@ -36,10 +36,7 @@ class Stack(Layer):
     def forward(
         self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Shaped[Tensor, "batch *given"]:
-        for layer in self:
-            x = layer(x, lengths)
-            lengths = lengths if lengths is None else layer.output_lengths(lengths)
-        return x
+        return self.tapped(x, lengths)[0]
 
     def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
         for layer in self:
