@@ -187,12 +187,12 @@ def predict(
     predictor = _predictor(model)
     predictions = predict_with(predictor, sources, skip_bad=skip_bad, report=console.say_problem)
     if out is not None:
-        outputs.write_csv(out, predictions, sources)
+        outputs.write_csv(out, predictions, sources, predictor.spec)
         console.say(f"written: {out}")
     elif as_json:
         console.print_json(outputs.to_json(predictions, predictor.spec))
     else:
-        outputs.show(predictions, console.terminal())
+        outputs.show(predictions, predictor.spec, console.terminal())
 
 
 @app.command()

@@ -377,7 +377,7 @@ def test_what_cannot_work_is_refused_with_the_remedy() -> None:
     with pytest.raises(NetworkError, match=r"map of 3x4x5 arrives.*to_sequence"):
         Recurrent("gru", 4).output(Map(3, 4, 5))
     with pytest.raises(NetworkError, match=r"numbers arrives.*embedding"):
-        Recurrent("gru", 4).output(Tokens(5))
+        Recurrent("gru", 4).output(Tokens(5, 9))
     with pytest.raises(NetworkError, match="map of 5x5 arrives, which patches of 2 do not divide"):
         SpatialRecurrent("gru", 4, patch=2).output(Map(3, 5, 5))
     with pytest.raises(RecipeError, match="mingru has no hidden weights to drop"):

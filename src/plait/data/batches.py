@@ -31,13 +31,19 @@ class Batch:
 
     ``values`` (batch, ...) are padded where ``lengths`` (batch,) says how many positions are real; pictures
     have no lengths. ``targets`` are int64 (batch,) or float32 (batch, classes); ``rows`` int64 (batch,)
-    number the table's rows.
+    number the table's rows. ``hint`` (batch, classes) is what is known of an example beforehand, in training.
     """
 
     values: Tensor
     lengths: Tensor | None
     targets: Tensor
     rows: Tensor
+    hint: Tensor | None = None
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What the network is called with."""
+        return tuple(one for one in (self.values, self.lengths, self.hint) if one is not None)
 
     @property
     def valid(self) -> Tensor | None:

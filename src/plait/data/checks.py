@@ -27,8 +27,8 @@ _RANK = {"": 0, "train": 0, "validation": 1, "test": 2}
 class Checked:
     """A Table of usable rows, in their order, and what was found.
 
-    ``sizes`` (rows, 2) are heights and widths in pixels as shown, ``digests`` the SHA-256 of each file (of
-    pixels where there is no file), ``grey`` says that no picture has color. ``errors`` name rows that
+    ``sizes`` (rows, 2) are heights and widths in pixels as shown, or (rows, 1) characters of texts; ``digests`` the
+    SHA-256 of each file (of pixels or the text where there is no file), ``grey`` says that no picture has color. ``errors`` name rows that
     ``table`` lacks.
     """
 
@@ -61,14 +61,14 @@ def check(
             errors.append(_problem(place, one.fault.kind, one.fault.message))
     usable = [row for row, one in enumerate(seen) if one.fault is None]
     if training:
-        table, usable, faults = _check_classes(table, usable)
+        table, usable, faults = check_classes(table, usable)
         errors += faults
     table, seen = table.take(usable), [seen[row] for row in usable]
     for place, one in zip(table.places, seen, strict=True):
         if one.doubt:
             findings.append(_problem(place, "wrong suffix", one.doubt, error=False))
     digests = [one.digest for one in seen]
-    findings += _copies(table, digests)
+    findings += copies(table, digests, "picture")
     sizes = np.array([one.size for one in seen], np.int64).reshape(len(seen), 2)
     return Checked(table, errors, findings, sizes, digests, grey=bool(seen) and all(one.grey for one in seen))
 
@@ -154,8 +154,8 @@ def _suffix_doubt(path: str, data: bytes) -> str:
     )
 
 
-def _check_classes(table: Table, usable: list[int]) -> tuple[Table, list[int], list[Problem]]:
-    """The table (several labels: without those that cannot be learnt), the rows left, the faults."""
+def check_classes(table: Table, usable: list[int]) -> tuple[Table, list[int], list[Problem]]:
+    """The table (several labels: without those that cannot be learnt), the rows left of ``usable``, the faults."""
     labels, splits, places = table.labels, table.splits, table.places
     training = [row for row in usable if splits[row] in ("", "train")]
     if not training:
@@ -187,8 +187,8 @@ def _too_few_classes(table: Table, known: set[str]) -> Problem:
     return Problem("too few classes", table.source, f"{needed}, and {found}")
 
 
-def _copies(table: Table, digests: Sequence[str]) -> list[Problem]:
-    """A finding for each row whose picture an earlier row has; training rows are earlier than all others."""
+def copies(table: Table, digests: Sequence[str], noun: str) -> list[Problem]:
+    """A finding for each row whose input (a ``noun``) an earlier row has; training rows are earlier than all others."""
     splits, places = table.splits, table.places
     names = ["|".join(labels) or "no label" for labels in table.labels]
     first: dict[str, int] = {}
@@ -196,21 +196,24 @@ def _copies(table: Table, digests: Sequence[str]) -> list[Problem]:
     for row in sorted(range(len(table)), key=lambda row: (_RANK[splits[row]], row)):
         other = first.setdefault(digests[row], row)
         if other != row:
-            same = f"the same picture as {_where(*places[other])}"
-            findings += _copy(places[row], same, (splits[row], splits[other]), (names[row], names[other]))
+            same = f"the same {noun} as {_where(*places[other])}"
+            parts, labels = (splits[row], splits[other]), (names[row], names[other])
+            findings += _copy(places[row], same, parts, labels, f"identical {noun}s")
     return findings
 
 
-def _copy(place: Place, same: str, splits: tuple[str, str], names: tuple[str, str]) -> Iterator[Problem]:
+def _copy(
+    place: Place, same: str, splits: tuple[str, str], names: tuple[str, str], kind: str
+) -> Iterator[Problem]:
     if splits[0] != splits[1]:
         yield _problem(
             place, "overlap of splits", f"{same}: it is in {splits[0]} and {splits[1]}", error=False
         )
     if names[0] != names[1]:
         message = f"{same}, but {names[0]} here and {names[1]} there"
-        yield _problem(place, "identical pictures with different labels", message, error=False)
+        yield _problem(place, f"{kind} with different labels", message, error=False)
     elif splits[0] == splits[1]:
-        yield _problem(place, "identical pictures", same, error=False)
+        yield _problem(place, kind, same, error=False)
 
 
 def _problem(place: Place, kind: str, message: str, error: bool = True) -> Problem:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from plait.data.checks import check
-from plait.data.options import PictureDataOptions
+from plait.data.options import DataOptions, PictureDataOptions
 from plait.data.readers import read_table
 from plait.data.splits import split
 from plait.data.table import Table
+from plait.data.text_checks import check_texts
 from plait.errors import DataError, Problem
 
 Progress = Callable[[int, int], None]
@@ -21,8 +22,8 @@ class Gathered:
     """A Table of usable rows, and what was found on the way.
 
     ``errors`` are what cannot be used (rows already left out of ``table``), ``findings`` what should be known,
-    ``sizes`` (examples, 2) heights and widths in pixels, ``digests`` the SHA-256 of every picture, ``grey`` whether
-    none has color.
+    ``sizes`` (examples, 2) heights and widths in pixels, or (examples, 1) characters of texts; ``digests`` the SHA-256
+    of every input, ``grey`` whether no picture has color.
     """
 
     table: Table
@@ -65,7 +66,7 @@ class Gathered:
 
 def look(
     source: str,
-    options: PictureDataOptions,
+    options: DataOptions,
     format: str | None = None,
     labels_required: bool = True,
     progress: Progress | None = None,
@@ -75,8 +76,11 @@ def look(
 
     Without ``training`` the data may have a single class, or a class with a single example.
     """
-    table = read_table(source, format, labels_required=labels_required)
-    checked = check(table, max_pixels=options.max_pixels, progress=progress, training=training)
+    table = read_table(source, options, format, labels_required=labels_required)
+    if isinstance(options, PictureDataOptions):
+        checked = check(table, max_pixels=options.max_pixels, progress=progress, training=training)
+    else:
+        checked = check_texts(table, training)
     return Gathered(
         checked.table, checked.errors, checked.findings, checked.sizes, checked.digests, checked.grey
     )
@@ -84,7 +88,7 @@ def look(
 
 def gather(
     source: str,
-    options: PictureDataOptions,
+    options: DataOptions,
     seed: int,
     format: str | None = None,
     skip_bad: bool = False,

@@ -1,14 +1,24 @@
-"""What a recipe says about the data: the section `data` of a picture task."""
+"""What a recipe says about the data: the section `data`, of each kind of input."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class PictureDataOptions(BaseModel):
-    """How pictures are opened, sized, kept and divided; every default stands in the task's recipe."""
+class DataOptions(BaseModel):
+    """How data is divided, whatever it holds; every default stands in the task's recipe."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    validation: float = Field(gt=0, lt=0.9)
+    test: float = Field(gt=0, lt=0.9)
+    """Shares cut off where the data has no such part."""
+    split_seed: int | None
+    """What is drawn to divide the data follows from this number; None: from training.seed."""
+
+
+class PictureDataOptions(DataOptions):
+    """How pictures are opened, sized and kept."""
 
     image_size: Literal["auto"] | int | tuple[int, int]
     """Side of the square the network sees, or [height, width], in pixels; auto looks at the training pictures."""
@@ -17,12 +27,26 @@ class PictureDataOptions(BaseModel):
     resize: Literal["crop", "pad", "stretch"]
     margin: float | Literal["auto"] = Field()
     """Pictures are kept at this many times image_size, so that a training crop has something to choose from."""
-    validation: float = Field(gt=0, lt=0.9)
-    test: float = Field(gt=0, lt=0.9)
-    """Shares cut off where the data has no such part."""
-    split_seed: int | None
-    """What is drawn to divide the data follows from this number; None: from training.seed."""
     max_pixels: int = Field(gt=0)
     """A picture of more pixels than this is refused before it is decoded (a pixel bomb)."""
     cache_mb: int = Field(ge=0)
     """Decoded pictures kept in memory, in MB; beyond it they are decoded again each epoch."""
+
+
+class TextDataOptions(DataOptions):
+    """Where texts and labels stand, and how a text becomes tokens."""
+
+    text: str | None
+    """The table's column with the texts; None: found by its name or its contents."""
+    label: str | None
+    encoding: str | None
+    """Of the files; None: UTF-8, or GB18030 where that gives Chinese."""
+    tokens: Literal["auto", "words", "characters"]
+    """auto: characters where most letters belong to scripts without spaces."""
+    lowercase: bool
+    least: int = Field(ge=1)
+    """Tokens that occur less often in training have no number of their own."""
+    vocabulary: int = Field(ge=1)
+    """The most tokens with a number of their own."""
+    longest: int = Field(ge=0)
+    """Texts are cut after this many tokens, and the share that is cut is said; 0: none is."""

@@ -1,13 +1,13 @@
 """Tables of pictures: CSV, TSV or Parquet with the columns image, label or labels, and maybe split, group."""
 
 import csv
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from plait.data.splitwords import ACCEPTED, split_of
-from plait.data.table import Row, Table, natural_key
+from plait.data.cells import Cells, Record, RowError, column, decided, split_and_group, target, text
+from plait.data.splitwords import split_of
+from plait.data.table import Row, Table
 from plait.errors import DataError, Problem
 
 NAME = "table"
@@ -17,15 +17,11 @@ LAYOUT = (
 )
 SUFFIXES = (".csv", ".tsv", ".parquet")
 
-Cells = Mapping[str, object]
-Record = tuple[int, Cells]
-"""The line that a row begins at (the header is line 1), and its cells by column."""
-
 
 def fits(source: Path, labels_required: bool) -> bool:
-    """Whether ``source`` is a table, or a folder in which one has the columns of a data set."""
+    """Whether ``source`` is a table with a column image, or a folder in which one has the columns of a data set."""
     if source.is_file():
-        return source.suffix.lower() in SUFFIXES
+        return source.suffix.lower() in SUFFIXES and _has_columns(source, False)
     return bool(_tables(source, labels_required))
 
 
@@ -101,62 +97,23 @@ class _Reading:
         for line, cells in _open(path)[1]:
             try:
                 self.rows.append(self._row(path, line, cells, split))
-            except _RowError as error:
+            except RowError as error:
                 self.problems.append(Problem(error.kind, str(path), error.message, line))
 
     def refuse_undecided(self) -> None:
-        """Rows that name no split where others do become problems: no part could be guessed for them."""
-        undecided = [row for row in self.rows if not row.split]
-        if len(undecided) == len(self.rows):
-            return
-        self.rows = [row for row in self.rows if row.split]
-        message = f"other rows name one; accepted are {ACCEPTED}"
-        self.problems += [Problem("split missing", row.file, message, row.row) for row in undecided]
+        self.rows, undecided = decided(self.rows)
+        self.problems += undecided
 
     def _row(self, path: Path, line: int, cells: Cells, split: str) -> Row:
-        image = _text(cells["image"])
+        image = text(cells["image"])
         if not image:
-            raise _RowError("image missing", "the column image is empty")
+            raise RowError("image missing", "the column image is empty")
         if not isinstance(cells["image"], str):
-            raise _RowError("unreadable", f"the column image holds {image[:40]}, but a path is expected")
-        target = self._target(cells)
-        named = _text(cells.get("split"))
-        if named and split_of(named) is None:
-            raise _RowError("unknown split", f"{named!r}; accepted are {ACCEPTED}")
-        group = _text(cells.get("group")) or None
-        return Row(str(path.parent / image), target, split_of(named) or split, str(path), line, group)
-
-    def _target(self, cells: Cells) -> str | tuple[str, ...] | None:
-        if self.several_labels:
-            return _several(cells["labels"])
-        label = _label(cells.get("label"))
-        if not label and self.labels_required:
-            raise _RowError("label missing", "the column label is empty")
-        return label or None
-
-
-class _RowError(Exception):
-    """Why a row is no example; turned into a Problem where the line is known."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        self.kind = kind
-        self.message = message
-        super().__init__(message)
-
-
-def _several(cell: object) -> tuple[str, ...]:
-    """ "cat|dog" (or Parquet's list) to its classes, each once, in natural order; empty means none."""
-    parts = cell if isinstance(cell, list) else _text(cell).split("|")
-    return tuple(sorted({_label(part) for part in parts} - {""}, key=natural_key))
-
-
-def _label(cell: object) -> str:
-    # One name in the bytes of macOS (decomposed) and of others (composed) is one class.
-    return unicodedata.normalize("NFC", _text(cell))
-
-
-def _text(cell: object) -> str:
-    return "" if cell is None else str(cell).strip()
+            raise RowError("unreadable", f"the column image holds {image[:40]}, but a path is expected")
+        name = "labels" if self.several_labels else "label"
+        found = target(cells.get(name), self.several_labels, self.labels_required, name)
+        part, group = split_and_group(cells, split)
+        return Row(str(path.parent / image), found, part, str(path), line, group)
 
 
 def _open(path: Path) -> tuple[list[str], Iterator[Record]]:
@@ -173,7 +130,7 @@ def _open_parquet(path: Path) -> tuple[list[str], Iterator[Record]]:
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read as Parquet: {error}") from error
     names = _header(path, list(file.schema_arrow.names))
-    wanted = [name for name in file.schema_arrow.names if _column(name) in _COLUMNS]
+    wanted = [name for name in file.schema_arrow.names if column(name) in _COLUMNS]
     return names, _parquet_rows(path, file, wanted)
 
 
@@ -183,7 +140,7 @@ def _parquet_rows(path: Path, file: Any, columns: list[str]) -> Iterator[Record]
         for batch in file.iter_batches(columns=columns):
             for record in batch.to_pylist():
                 line += 1
-                yield line, {_column(name): cell for name, cell in record.items()}
+                yield line, {column(name): cell for name, cell in record.items()}
     except OSError as error:
         raise DataError(f"{path} cannot be read as Parquet after row {line}: {error}") from error
 
@@ -195,7 +152,7 @@ def _open_text(path: Path) -> tuple[list[str], Iterator[Record]]:
 
 
 def _text_rows(path: Path, header: list[str], records: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:
-    names = [_column(name) for name in header]
+    names = [column(name) for name in header]
     for line, cells in records:
         if len(cells) != len(names):
             raise DataError(
@@ -233,19 +190,15 @@ def _separator(path: Path, header: str) -> str:
 
 
 def _splits_image(header: str, separator: str) -> bool:
-    return "image" in [_column(name.strip('"')) for name in header.strip().split(separator)]
+    return "image" in [column(name.strip('"')) for name in header.strip().split(separator)]
 
 
 def _header(path: Path, names: list[str]) -> list[str]:
-    columns = [_column(name) for name in names]
+    columns = [column(name) for name in names]
     doubled = [name for name in _COLUMNS if columns.count(name) > 1]
     if doubled:
         raise DataError(f"{path} has more than one column {doubled[0]}: keep one of them")
     return columns
-
-
-def _column(name: str) -> str:
-    return name.strip().lower()
 
 
 _COLUMNS = ("image", "label", "labels", "split", "group")

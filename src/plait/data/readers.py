@@ -5,9 +5,19 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from plait.data import reader_digits, reader_folders, reader_idx, reader_tables
-from plait.data.table import Table
+from plait.data import (
+    reader_digits,
+    reader_folders,
+    reader_idx,
+    reader_tables,
+    reader_text_folders,
+    reader_text_lines,
+    reader_text_tables,
+)
+from plait.data.options import DataOptions, TextDataOptions
+from plait.data.table import Content, Table
 from plait.errors import DataError
 
 
@@ -17,8 +27,9 @@ class Format:
 
     name: str
     layout: str
+    content: Content
     fits: Callable[[Path, bool], bool]
-    read: Callable[[Path, bool], Table]
+    read: Callable[[Path, bool, DataOptions], Table]
 
     @property
     def flag(self) -> str:
@@ -26,18 +37,37 @@ class Format:
         return self.name.replace(" ", "-")
 
 
+def _of_pictures(reader: Any) -> Format:
+    def read(source: Path, labels_required: bool, options: DataOptions) -> Table:
+        table: Table = reader.read(source, labels_required)
+        return table
+
+    return Format(reader.NAME, reader.LAYOUT, "pictures", reader.fits, read)
+
+
+def _of_texts(reader: Any) -> Format:
+    def read(source: Path, labels_required: bool, options: DataOptions) -> Table:
+        assert isinstance(options, TextDataOptions), "a reader of texts gets their options"
+        table: Table = reader.read(source, labels_required, options)
+        return table
+
+    return Format(reader.NAME, reader.LAYOUT, "texts", reader.fits, read)
+
+
 FORMATS: dict[str, Format] = {
-    reader.NAME: Format(reader.NAME, reader.LAYOUT, reader.fits, reader.read)
-    for reader in (reader_folders, reader_tables, reader_idx, reader_digits)
+    format.name: format
+    for format in (
+        *map(_of_pictures, (reader_folders, reader_tables, reader_idx, reader_digits)),
+        *map(_of_texts, (reader_text_tables, reader_text_folders, reader_text_lines)),
+    )
 }
 
 
-def read_table(source: str, format: str | None = None, labels_required: bool = True) -> Table:
-    """What ``source`` holds (a folder, a file, or the word digits) as a Table.
+def recognize(source: str, format: str | None = None, labels_required: bool = True) -> Format:
+    """The format of what ``source`` names (a folder, a file, or the word digits).
 
-    ``format`` is a name from FORMATS, or None to recognize it. Raises DataError where nothing is there,
-    nothing or more than one format is recognized, or the format cannot be read; faults of single rows are
-    in its ``problems``.
+    ``format`` is a name from FORMATS, or None to recognize it. Raises DataError where nothing is there, or nothing or
+    more than one format is recognized.
     """
     path = Path(source)
     known = _named(format) if format is not None else None
@@ -48,7 +78,24 @@ def read_table(source: str, format: str | None = None, labels_required: bool = T
         raise DataError(
             f"{source}: the format digits is the embedded set, which is named by the word digits alone"
         )
-    table = chosen.read(path, labels_required)
+    return chosen
+
+
+def read_table(
+    source: str, options: DataOptions, format: str | None = None, labels_required: bool = True
+) -> Table:
+    """What ``source`` holds as a Table, read as ``options`` say.
+
+    Raises DataError as ``recognize`` does, where the format cannot be read, and where it does not hold what the
+    options are for; faults of single rows are in the table's ``problems``.
+    """
+    chosen = recognize(source, format, labels_required)
+    wanted: Content = "texts" if isinstance(options, TextDataOptions) else "pictures"
+    if chosen.content != wanted:
+        raise DataError(
+            f"{source}: read as {chosen.name}, which holds {chosen.content}, but {wanted} are expected here"
+        )
+    table = chosen.read(Path(source), labels_required, options)
     if not len(table) and not table.problems:
         raise DataError(
             f"{source}: read as {chosen.name}, and it holds no example; accepted is {chosen.layout}"
@@ -89,7 +136,7 @@ def _nothing_recognized(source: str, path: Path, labels_required: bool) -> str:
     )
     if path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
         there += " (unpack it first)"
-    lines = [f"{source}: no labelled pictures are recognized here; {there}. Accepted are:"]
+    lines = [f"{source}: no labelled pictures or texts are recognized here; {there}. Accepted are:"]
     lines += [f"  {format.layout}" for format in FORMATS.values()]
     inner = [str(folder) for folder in _subfolders(path) if _fits_any(folder, labels_required)]
     if inner:

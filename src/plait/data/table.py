@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ COLUMNS = ("input", "target", "split", "group", "file", "row")
 
 Input = str | npt.NDArray[np.uint8]
 Target = str | tuple[str, ...] | None
+Content = Literal["pictures", "texts"]
+"""What inputs are."""
 Place = tuple[str, int | None]
 
 
@@ -25,13 +27,13 @@ class Row:
     """One example as a reader found it; the fields are the Table's columns."""
 
     input: Input
-    """Path of a picture, or its uint8 pixels (height, width) or (height, width, channels)."""
+    """Path of a picture, or its uint8 pixels (height, width) or (height, width, channels); or a text."""
     target: Target
     """A class, all classes where there may be several, or None where there is no label and none is needed."""
     split: str
     """One of SPLITS, or "" where the data is not divided."""
     file: str
-    """Where the row came from: the picture itself, or the table or IDX file that holds it."""
+    """Where the row came from: the picture itself, or the table, text or IDX file that holds it."""
     row: int | None = None
     """Its line in ``file``: for tables the header is line 1, in IDX files the first picture is 1."""
     group: str | None = None
@@ -52,6 +54,9 @@ class Table:
     format: str
     several_labels: bool
     problems: tuple[Problem, ...] = ()
+    content: Content = "pictures"
+    column: str = ""
+    """Where texts stand in a table, the column that they came from."""
 
     @classmethod
     def from_rows(
@@ -61,9 +66,13 @@ class Table:
         format: str,
         several_labels: bool = False,
         problems: Iterable[Problem] = (),
+        content: Content = "pictures",
+        column: str = "",
     ) -> "Table":
         columns = {name: _objects([getattr(row, name) for row in rows]) for name in COLUMNS}
-        return cls(pd.DataFrame(columns), source, format, several_labels, tuple(problems))
+        return cls(
+            pd.DataFrame(columns), source, format, several_labels, tuple(problems), content, column
+        )
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -107,8 +116,10 @@ class Table:
     def places(self) -> list[Place]:
         """File and line that a problem of each row names: the picture itself where it is a file."""
         columns = (self.frame[name].tolist() for name in ("input", "file", "row"))
+        is_file = self.content == "pictures"
         return [
-            (cell if isinstance(cell, str) else file, row) for cell, file, row in zip(*columns, strict=True)
+            (cell if is_file and isinstance(cell, str) else file, row)
+            for cell, file, row in zip(*columns, strict=True)
         ]
 
     def _counted(self) -> Counter[str]:

@@ -30,7 +30,7 @@ def baselines(
         return []
     several = train_targets.ndim == 2
     answers = _several_labels if several else _one_class
-    score = _micro_f1 if several else _accuracy
+    score = micro_f1 if several else accuracy
     found = answers(shrink(train), train_targets, shrink(test))
     return [{"name": name, "value": score(test_targets, given)} for name, given in found.items()]
 
@@ -76,7 +76,7 @@ def _logistic(train: np.ndarray, targets: np.ndarray, test: np.ndarray) -> np.nd
 
 
 def _several_labels(train: np.ndarray, targets: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
-    constant = _best_constant(targets)
+    constant = best_constant(targets)
     linear = Ridge().fit(train, (targets > 0).astype(np.float32)).predict(test)
     return {
         "most frequent labels": np.tile(constant, (len(test), 1)),
@@ -84,7 +84,7 @@ def _several_labels(train: np.ndarray, targets: np.ndarray, test: np.ndarray) ->
     }
 
 
-def _best_constant(targets: np.ndarray) -> np.ndarray:
+def best_constant(targets: np.ndarray) -> np.ndarray:
     """The most frequent labels that get the best micro F1 when every training example is given them."""
     counts = (targets > 0).sum(axis=0)
     order = np.argsort(-counts, kind="stable")
@@ -95,11 +95,11 @@ def _best_constant(targets: np.ndarray) -> np.ndarray:
     return answer
 
 
-def _accuracy(targets: np.ndarray, answers: np.ndarray) -> float:
+def accuracy(targets: np.ndarray, answers: np.ndarray) -> float:
     return float((targets == answers).mean())
 
 
-def _micro_f1(targets: np.ndarray, answers: np.ndarray) -> float:
+def micro_f1(targets: np.ndarray, answers: np.ndarray) -> float:
     wanted, given = targets > 0, answers > 0
     said = int(wanted.sum() + given.sum())
     return 2 * int((wanted & given).sum()) / said if said else 1.0

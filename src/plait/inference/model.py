@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.errors import ModelError
+from plait.inference.input import Array, Port
 from plait.inference.onnx_file import inspect
 from plait.inference.spec import ModelSpec
 from plait.inference.threads import physical_cores
 
-INPUT = "pictures"
 OUTPUT = "logits"
 MAX_BYTES = 2 * 1024**3
 """A larger file is refused unread."""
@@ -33,17 +33,18 @@ class OnnxModel:
         except ModelError as error:
             raise ModelError(f"{self.path}: {error}") from error
 
-    def run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8 (batch, channels, height, width) to float32 logits (batch, classes)."""
-        expected = (self.spec.input.channels, self.spec.input.height, self.spec.input.width)
-        if pictures.dtype != np.uint8 or pictures.shape[1:] != expected or pictures.ndim != 4:
-            raise ModelError(
-                f"{self.path}: {pictures.dtype} {pictures.shape} arrived, expected uint8 (batch, channels, "
-                f"height, width) with {expected} after the batch"
-            )
-        if not len(pictures):
+    def run(self, *inputs: Array) -> NDArray[np.float32]:
+        """The arrays of one batch, one for each of the input's ports, to float32 logits (batch, classes)."""
+        ports = self.spec.input.ports
+        if len(inputs) != len(ports) or not all(map(Port.accepts, ports, inputs)):
+            arrived = ", ".join(f"{array.dtype} {array.shape}" for array in inputs)
+            raise ModelError(f"{self.path}: {arrived} arrived, expected {', '.join(map(str, ports))}")
+        if not len(inputs[0]):
             return np.zeros((0, len(self.spec.classes)), np.float32)
-        return _answer(self._session, np.ascontiguousarray(pictures), self.path)
+        named = {
+            port.name: np.ascontiguousarray(array) for port, array in zip(ports, inputs, strict=True)
+        }
+        return _answer(self._session, named, self.path)
 
 
 def _read(path: Path, max_bytes: int) -> bytes:
@@ -77,20 +78,21 @@ def _session(content: bytes, spec: ModelSpec, threads: int) -> Any:
 
 def _check_interface(session: Any, spec: ModelSpec) -> None:
     ends = (*session.get_inputs(), *session.get_outputs())
-    found = [(end.name, end.type, end.shape[1:]) for end in ends]
-    sides = [spec.input.channels, spec.input.height, spec.input.width]
-    expected = [(INPUT, "tensor(uint8)", sides), (OUTPUT, "tensor(float)", [len(spec.classes)])]
+    found = [(end.name, end.type, tuple(end.shape[1:])) for end in ends]
+    expected = [(port.name, f"tensor({port.dtype})", port.sides) for port in spec.input.ports]
+    expected.append((OUTPUT, "tensor(float)", (len(spec.classes),)))
     if found != expected:
         raise ModelError(f"the network takes and gives {found}, but its description says {expected}")
 
 
-def _answer(session: Any, pictures: NDArray[np.uint8], path: Path) -> NDArray[np.float32]:
+def _answer(session: Any, inputs: dict[str, Array], path: Path) -> NDArray[np.float32]:
+    count = len(next(iter(inputs.values())))
     try:
-        logits: NDArray[np.float32] = session.run([OUTPUT], {INPUT: pictures})[0]
+        logits: NDArray[np.float32] = session.run([OUTPUT], inputs)[0]
     except _failures() as error:
-        raise ModelError(f"{path}: the network failed on {len(pictures)} pictures: {error}") from error
-    if len(logits) != len(pictures):
-        raise ModelError(f"{path}: the network gave {len(logits)} answers to {len(pictures)} pictures")
+        raise ModelError(f"{path}: the network failed on a batch of {count}: {error}") from error
+    if len(logits) != count:
+        raise ModelError(f"{path}: the network gave {len(logits)} answers to a batch of {count}")
     return logits
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from plait.errors import DataError
 from plait.files import replacing
 from plait.inference.prediction import Prediction
+from plait.inference.sources import input_column
 from plait.inference.spec import ModelSpec
 from plait.inference.tables import PARQUET_SUFFIXES, SUFFIXES, UserTable, is_table, open_table, text
 
@@ -28,22 +29,24 @@ def to_json(predictions: Iterable[Prediction], spec: ModelSpec) -> dict[str, Any
     }
 
 
-def show(predictions: Iterable[Prediction], console: "Console") -> None:
+def show(predictions: Iterable[Prediction], spec: ModelSpec, console: "Console") -> None:
     """A table on a terminal; where the output is redirected, the same as CSV."""
     if not console.is_terminal:
-        _write_rows(console.file, predictions)
+        _write_rows(console.file, predictions, spec.input.noun)
         return
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("picture", *COLUMNS)
+    table = Table(spec.input.noun, *COLUMNS)
     for prediction in predictions:
         cells = prediction.cells()
         table.add_row(Text(prediction.input), *(Text(text(cells[name])) for name in COLUMNS))
     console.print(table)
 
 
-def write_csv(target: str | Path, predictions: Iterable[Prediction], sources: Sequence[str]) -> None:
+def write_csv(
+    target: str | Path, predictions: Iterable[Prediction], sources: Sequence[str], spec: ModelSpec
+) -> None:
     """Writes ``target``: the user's own table with columns added if ``sources`` is one table, else a new CSV.
 
     Every cell of the user's table stays as it is; the columns are prediction and probability (prediction_2
@@ -51,14 +54,16 @@ def write_csv(target: str | Path, predictions: Iterable[Prediction], sources: Se
     of the sources: DataError, before anything is predicted.
     """
     target = Path(target)
-    table = open_table(sources[0]) if len(sources) == 1 and is_table(sources[0]) else None
+    table = None
+    if len(sources) == 1 and is_table(sources[0]):
+        table = open_table(sources[0], input_column(spec.input))
     check_target(target, sources, table)
     try:
         with replacing(target) as temporary:
             if table is not None:
                 table.write(temporary, table.free_names(COLUMNS), map(_answer, predictions))
             else:
-                _write_file(temporary, predictions)
+                _write_file(temporary, predictions, spec.input.noun)
     except OSError as error:
         raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
 
@@ -85,14 +90,14 @@ def _answer(prediction: Prediction) -> tuple[int, list[str | float]]:
     return prediction.row, [cells[name] for name in COLUMNS]
 
 
-def _write_file(path: Path, predictions: Iterable[Prediction]) -> None:
+def _write_file(path: Path, predictions: Iterable[Prediction], noun: str) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        _write_rows(file, predictions)
+        _write_rows(file, predictions, noun)
 
 
-def _write_rows(file: Any, predictions: Iterable[Prediction]) -> None:
+def _write_rows(file: Any, predictions: Iterable[Prediction], noun: str) -> None:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["picture", *COLUMNS])
+    writer.writerow([noun, *COLUMNS])
     for prediction in predictions:
         cells = prediction.cells()
         writer.writerow([prediction.input, *(text(cells[name]) for name in COLUMNS)])

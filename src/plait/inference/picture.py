@@ -3,13 +3,15 @@
 Training, testing and the deployed model all come through here, so that none sees other pixels than another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
 
 from plait.errors import ModelError
+from plait.inference.input import Array, ModelInput, Port
 from plait.inference.picture_file import PictureError, Pixels, Source, open_picture
 
 __all__ = ["PictureError", "PictureInput", "center", "open_picture", "prepare", "storage"]
@@ -19,7 +21,7 @@ LARGEST_SIDE = 65_535
 
 
 @dataclass(frozen=True)
-class PictureInput:
+class PictureInput(ModelInput):
     """How a picture becomes the network's input.
 
     The network takes ``height`` x ``width`` pixels of ``channels`` (1 or 3). Pictures are resized to
@@ -27,6 +29,8 @@ class PictureInput:
     center is kept), "pad" (the longer side fits, black borders) or "stretch". Raises ValueError for values
     that mean nothing.
     """
+
+    noun: ClassVar[str] = "picture"
 
     height: int
     width: int
@@ -44,6 +48,17 @@ class PictureInput:
             raise ValueError(f"resize is {self.resize!r}, but must be one of {', '.join(RESIZES)}")
         if not 1.0 <= self.margin <= 8.0:
             raise ValueError(f"margin is {self.margin}, but must be 1 to 8")
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        return (Port("pictures", "uint8", (self.channels, self.height, self.width)),)
+
+    def collate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        return (np.stack(inputs),)
+
+    def examples(self, count: int, seed: int) -> tuple[Array, ...]:
+        shape = (count, self.channels, self.height, self.width)
+        return (np.random.default_rng(seed).integers(0, 256, shape, np.uint8),)
 
     @property
     def stored(self) -> tuple[int, int]:

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from plait.errors import DataError, ModelError, Problem
-from plait.inference import image_classification
+from plait.errors import DataError, Problem
+from plait.inference import image_classification, text_classification
+from plait.inference.input import Array
 from plait.inference.picture import PictureError
 from plait.inference.prediction import Origin, Prediction
 from plait.inference.sources import Asked, asked
@@ -17,9 +16,10 @@ from plait.inference.threads import physical_cores
 
 __all__ = ["Origin", "Prediction", "predict"]
 
-TASKS = {"image-classification": image_classification}
-
-Input = NDArray[np.uint8]
+TASKS: dict[str, Any] = {
+    "image-classification": image_classification,
+    "text-classification": text_classification,
+}
 
 
 def predict(
@@ -33,11 +33,10 @@ def predict(
 
     What cannot be read ends in one DataError that lists every such input, after all have been looked at (from
     the first one on, the network is no longer asked). With ``skip_bad`` ``report`` is told, and they are left
-    out. Raises DataError at once for sources that do not exist, and ModelError for an unknown task.
+    out. Raises DataError at once for sources that do not exist.
     """
-    if predictor.spec.task not in TASKS:
-        raise ModelError(f"the model's task is {predictor.spec.task!r}; this plait knows {', '.join(TASKS)}")
-    return _answers(predictor, asked(sources), batch_size, skip_bad, report)
+    inputs = asked(sources, predictor.spec.input)
+    return _answers(predictor, inputs, batch_size, skip_bad, report)
 
 
 def _answers(
@@ -59,7 +58,7 @@ def _answers(
         problems += [] if skip_bad else found
         good = [(origin, input) for origin, input, _ in batch if input is not None]
         if good and not problems:
-            logits = predictor.run(np.stack([input for _, input in good]))
+            logits = predictor.run(*spec.input.collate([input for _, input in good]))
             yield from task.decode(logits, [origin for origin, _ in good], spec)
     if problems:
         raise DataError(
@@ -67,7 +66,7 @@ def _answers(
         )
 
 
-Opened = tuple[Origin, Input | None, Problem | None]
+Opened = tuple[Origin, Array | None, Problem | None]
 
 
 def _opened(inputs: Iterator[Asked], spec: ModelSpec, batch_size: int) -> Iterator[list[Opened]]:
@@ -87,7 +86,7 @@ def _open(one: Asked, spec: ModelSpec) -> Opened:
     if one.problem is not None:
         return one.origin, None, one.problem
     try:
-        return one.origin, TASKS[spec.task].encode(one.origin.input, spec), None
+        return one.origin, TASKS[spec.task].encode(one.origin.content, spec), None
     except PictureError as error:
         return one.origin, None, _problem(one.origin, error)
 

@@ -1,20 +1,36 @@
-"""Prediction: an answer and what it answers. Each task's own file gives it the rest."""
+"""Prediction: an answer, and what was asked. Each task's own file gives it the rest."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+from plait.errors import Problem
+
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an input comes from: the file's name, and the table and row that name it, if there is one.
+    """Where an input comes from: the file's name or the text itself, and the table and row it stands in, if any.
 
-    ``row`` counts as a spreadsheet does: the header is row 1.
+    ``row`` counts as a spreadsheet does: the header is row 1. ``text`` is what a file of text holds.
     """
 
     input: str
     table: str | None = None
     row: int | None = None
+    text: str | None = None
+
+    @property
+    def content(self) -> str:
+        """What is encoded: the text, or the picture's path."""
+        return self.input if self.text is None else self.text
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One input to predict; ``problem`` says why it cannot even be looked for, or is None."""
+
+    origin: Origin
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True)
@@ -25,7 +41,7 @@ class Prediction(ABC):
 
     @property
     def input(self) -> str:
-        """The file's name."""
+        """The file's name, or the text."""
         return self.origin.input
 
     @property

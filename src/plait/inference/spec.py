@@ -8,10 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.errors import ModelError
+from plait.inference.input import Array, ModelInput
 from plait.inference.picture import PictureInput
+from plait.inference.text import TextInput
 
 FORMAT_VERSION = 1
 """Raised when a model of an older plait could no longer be read rightly."""
+
+INPUTS: dict[str, type[PictureInput] | type[TextInput]] = {
+    "image-classification": PictureInput,
+    "text-classification": TextInput,
+}
+"""What each task's network takes."""
 
 MAX_PIXELS = 100_000_000
 """A larger picture is refused unopened, where the recipe sets no limit of its own."""
@@ -24,8 +32,8 @@ class ModelSpec:
     task: str
     classes: list[str]
     several_labels: bool
-    """Any number of classes a picture (those of probability 0.5 and more) instead of one."""
-    input: PictureInput
+    """Any number of classes an input (those of probability 0.5 and more) instead of one."""
+    input: ModelInput
     recipe: dict[str, Any]
     scores: dict[str, Any] | None
     plait_version: str
@@ -53,8 +61,10 @@ class ModelSpec:
             raise ModelError(f"a model's description is {type(values).__name__}, expected a mapping")
         _check_version(values.get("format_version"))
         _check_types(values)
+        if values["task"] not in INPUTS:
+            raise ModelError(f"the model's task is {values['task']!r}; this plait knows {', '.join(INPUTS)}")
         try:
-            return cls(**{**values, "input": PictureInput.from_json(values["input"])})
+            return cls(**{**values, "input": INPUTS[values["task"]].from_json(values["input"])})
         except (TypeError, ValueError, KeyError) as error:
             raise ModelError(f"a model's description of its input cannot be read: {error}") from error
 
@@ -64,8 +74,8 @@ class Predictor(Protocol):
 
     spec: ModelSpec
 
-    def run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8 (batch, channels, height, width) to float32 logits (batch, classes)."""
+    def run(self, *inputs: Array) -> NDArray[np.float32]:
+        """The arrays of one batch, one for each of the input's ports, to float32 logits (batch, classes)."""
         ...
 
 

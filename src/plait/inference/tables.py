@@ -8,20 +8,39 @@ from pathlib import Path
 from typing import Any
 
 from plait.errors import DataError, MissingExtraError
+from plait.inference.text_file import TextError, read_text
 
 PARQUET_SUFFIXES = (".parquet",)
 SUFFIXES = (".csv", ".tsv", *PARQUET_SUFFIXES)
-INPUT_COLUMN = "image"
-"""The column with the picture's path, seen from the table's folder; upper and lower case are one."""
-
 Cell = str | float
 Answer = tuple[int, Sequence[Cell]]
 """A row's number and what stands in its new columns."""
 
 
 @dataclass(frozen=True)
+class Column:
+    """The column that holds the inputs: the first of ``names`` that a table has (upper and lower case are one).
+
+    ``paths`` says that it holds names of files, seen from the table's folder; ``holds`` is what to call its contents.
+    """
+
+    names: tuple[str, ...]
+    paths: bool
+    holds: str
+
+    def position(self, columns: Sequence[str]) -> int | None:
+        """Where it stands among ``columns``; None where it is not there, or is there twice."""
+        plain = [name.strip().lower() for name in columns]
+        known = [name for name in self.names if name in plain]
+        return plain.index(known[0]) if known and plain.count(known[0]) == 1 else None
+
+
+PICTURES = Column(("image",), True, "with paths of pictures from the table's folder")
+
+
+@dataclass(frozen=True)
 class Row:
-    """A row as predicting sees it: the line it begins at (the header is 1), the picture's path, a fault."""
+    """A row as predicting sees it: the line it begins at (the header is 1), the path or the text, a fault."""
 
     number: int
     input: str
@@ -33,6 +52,7 @@ class UserTable(ABC):
 
     path: Path
     columns: list[str]
+    wanted: Column
 
     @abstractmethod
     def rows(self) -> Iterator[Row]:
@@ -44,14 +64,15 @@ class UserTable(ABC):
 
     @property
     def input_position(self) -> int:
-        """Position of the column with the picture; raises DataError where there is none, or more than one."""
-        names = [name.strip().lower() for name in self.columns]
-        if names.count(INPUT_COLUMN) == 1:
-            return names.index(INPUT_COLUMN)
-        raise DataError(
-            f"{self.path}: expected one column named {INPUT_COLUMN}, with paths of pictures from the table's "
-            f"folder; its columns are {', '.join(self.columns) or 'none'}"
-        )
+        """Position of the column with the inputs; raises DataError where there is none, or more than one."""
+        position = self.wanted.position(self.columns)
+        if position is None:
+            names = " or ".join(self.wanted.names)
+            raise DataError(
+                f"{self.path}: expected one column named {names}, {self.wanted.holds}; "
+                f"its columns are {', '.join(self.columns) or 'none'}"
+            )
+        return position
 
     def free_names(self, names: Iterable[str]) -> list[str]:
         """``names`` for new columns: where the table has one already, prediction becomes prediction_2."""
@@ -67,12 +88,15 @@ class UserTable(ABC):
     def row(self, number: int, input: object) -> Row:
         """A row whose cell of the input column is ``input``."""
         text = "" if input is None else str(input).strip()
+        column = self.columns[self.input_position]
         if not text:
-            return Row(number, "", f"the column {INPUT_COLUMN} is empty")
+            return Row(number, "", f"the column {column} is empty")
+        if not self.wanted.paths:
+            return Row(number, text)
         fault = (
             None
             if isinstance(input, str)
-            else f"{text[:40]} stands in column {INPUT_COLUMN}, but a path is expected"
+            else f"{text[:40]} stands in column {column}, but a path is expected"
         )
         return Row(number, str(self.path.parent / text), fault)
 
@@ -82,29 +106,33 @@ def is_table(path: str | Path) -> bool:
     return Path(path).suffix.lower() in SUFFIXES
 
 
-def open_table(path: str | Path) -> UserTable:
+def open_table(path: str | Path, wanted: Column) -> UserTable:
     """Opens a table by its suffix; raises DataError, or MissingExtraError for Parquet without pyarrow."""
     path = Path(path)
     try:
-        return ParquetTable(path) if path.suffix.lower() in PARQUET_SUFFIXES else TextTable(path)
+        if path.suffix.lower() in PARQUET_SUFFIXES:
+            return ParquetTable(path, wanted)
+        return TextTable(path, wanted)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 class TextTable(UserTable):
-    """CSV and TSV in UTF-8: separated by commas (or semicolons or tabs) and by tabs, with a header.
+    """CSV and TSV in UTF-8 (or Chinese in GB18030): separated by commas (or semicolons or tabs) and by tabs, with a header.
 
     Given back byte for byte, new cells appended to each row: quoting, line ends and the mark at the file's
     beginning (BOM) stay as they are.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wanted: Column) -> None:
         self.path = path
+        self.wanted = wanted
+        self.encoding = _encoding(path)
         self.delimiter, self.columns = self._recognized()
 
     def rows(self) -> Iterator[Row]:
         position = self.input_position
-        for record in _after_header(_records(self.path, self.delimiter)):
+        for record in _after_header(self._records(self.delimiter)):
             if len(record.cells) == len(self.columns):
                 yield self.row(record.number, record.cells[position])
             elif record.cells:
@@ -113,8 +141,8 @@ class TextTable(UserTable):
     def write(self, target: Path, names: Sequence[str], answers: Iterable[Answer]) -> None:
         waiting = _Waiting(answers)
         header = False
-        with target.open("w", encoding="utf-8", newline="") as file:
-            for record in _records(self.path, self.delimiter):
+        with target.open("w", encoding=self.encoding, newline="") as file:
+            for record in self._records(self.delimiter):
                 if record.cells and not header:
                     header = True
                     file.write(self._extended(record.raw, names))
@@ -128,15 +156,34 @@ class TextTable(UserTable):
     def _recognized(self) -> tuple[str, list[str]]:
         candidates = ("\t",) if self.path.suffix.lower() == ".tsv" else (",", ";", "\t")
         headers = {delimiter: self._header(delimiter) for delimiter in candidates}
-        best = max(candidates, key=lambda sign: _names_input(headers[sign]))  # the first, where none does
+        best = max(
+            candidates, key=lambda sign: self.wanted.position(headers[sign]) is not None
+        )  # the first, where none does
         return best, headers[best]
 
     def _header(self, delimiter: str) -> list[str]:
         # Not strictly: what is quoted rightly for one separator is not for another.
-        for record in _records(self.path, delimiter, strict=False):
+        for record in self._records(delimiter, strict=False):
             if record.cells:
                 return record.cells
         raise DataError(f"{self.path} is empty: expected a table with a header")
+
+    def _records(self, delimiter: str, strict: bool = True) -> Iterator["_Record"]:
+        lines: list[str] = []
+        number = 1
+        with self.path.open(encoding=self.encoding, newline="") as file:
+            reader = csv.reader(_keeping(file, lines), delimiter=delimiter, strict=strict)
+            try:
+                for cells in reader:
+                    yield _Record(number, cells, "".join(lines))
+                    number += len(lines)
+                    lines.clear()
+            except UnicodeDecodeError as error:
+                raise DataError(
+                    f"{self.path} is not UTF-8 text (after row {number}): save it as UTF-8"
+                ) from error
+            except csv.Error as error:
+                raise DataError(f"{self.path}, row {number}: {error}; is a quote left open?") from error
 
     def _odd(self, record: "_Record") -> str:
         return f"{len(record.cells)} columns, but the header has {len(self.columns)}"
@@ -155,8 +202,9 @@ class TextTable(UserTable):
 class ParquetTable(UserTable):
     """Parquet, through pyarrow."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wanted: Column) -> None:
         self.path = path
+        self.wanted = wanted
         self._arrow, self._parquet = _import_arrow()
         with self._opened() as file:
             self.columns = list(file.schema_arrow.names)
@@ -245,22 +293,6 @@ class _Waiting:
         assert self._next is None, "an answer belongs to no row of the table"
 
 
-def _records(path: Path, delimiter: str, strict: bool = True) -> Iterator[_Record]:
-    lines: list[str] = []
-    number = 1
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(_keeping(file, lines), delimiter=delimiter, strict=strict)
-        try:
-            for cells in reader:
-                yield _Record(number, cells, "".join(lines))
-                number += len(lines)
-                lines.clear()
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path} is not UTF-8 text (after row {number}): save it as UTF-8") from error
-        except csv.Error as error:
-            raise DataError(f"{path}, row {number}: {error}; is a quote left open?") from error
-
-
 def _keeping(lines: Iterable[str], kept: list[str]) -> Iterator[str]:
     """Lines for csv.reader, which takes no more than a row needs; each is also kept as it was written."""
     for number, line in enumerate(lines):
@@ -275,8 +307,12 @@ def _after_header(records: Iterator[_Record]) -> Iterator[_Record]:
     return records
 
 
-def _names_input(header: Sequence[str]) -> bool:
-    return INPUT_COLUMN in [name.strip().lower() for name in header]
+def _encoding(path: Path) -> str:
+    """UTF-8, or GB18030 where the file is Chinese in that; a file in neither is complained of when it is read."""
+    try:
+        return read_text(path).encoding.lower()
+    except TextError:
+        return "utf-8"
 
 
 def _import_arrow() -> tuple[Any, Any]:

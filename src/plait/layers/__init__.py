@@ -5,6 +5,7 @@ from plait.layers.conversion import Flatten, ToMap, ToSequence
 from plait.layers.convolution import Conv, ResidualBlock, SeparableConv
 from plait.layers.dense import Dense
 from plait.layers.dropout import Dropout
+from plait.layers.embedding import Embedding
 from plait.layers.layer import Layer
 from plait.layers.losses import LossOptions, make_loss
 from plait.layers.norm import Norm
@@ -27,6 +28,7 @@ __all__ = [
     "Conv",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GlobalPool",
     "Layer",

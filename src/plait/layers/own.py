@@ -77,5 +77,5 @@ def _zeros(shape: Shape) -> Tensor:
             return torch.zeros(1, time, channels)
         case Vector(channels):
             return torch.zeros(1, channels)
-        case Tokens(time):
+        case Tokens(time, _):
             return torch.zeros(1, time, dtype=torch.int64)

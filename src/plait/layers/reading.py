@@ -8,6 +8,7 @@ from plait.layers.conversion import Flatten, ToMap, ToSequence
 from plait.layers.convolution import Conv, ResidualBlock, SeparableConv
 from plait.layers.dense import Dense
 from plait.layers.dropout import Dropout
+from plait.layers.embedding import Embedding
 from plait.layers.layer import Layer
 from plait.layers.norm import Norm
 from plait.layers.normalize import Normalize
@@ -31,6 +32,7 @@ LAYERS: dict[str, type[Layer]] = {
     "spatial_recurrent": SpatialRecurrent,
     "dense": Dense,
     "dropout": Dropout,
+    "embedding": Embedding,
     "norm": Norm,
     "activation": Activation,
     "flatten": Flatten,

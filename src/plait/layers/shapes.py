@@ -39,9 +39,10 @@ class Vector:
 
 @dataclass(frozen=True)
 class Tokens:
-    """A tensor (batch, time) of token numbers."""
+    """A tensor (batch, time) of token numbers below ``vocabulary``; 0 is padding."""
 
     time: int
+    vocabulary: int
 
     def __str__(self) -> str:
         return f"sequence of {self.time} token numbers"

@@ -1,8 +1,8 @@
 """output -> loss, predictions, scores: one file a task."""
 
+from plait.tasks.classification import Classification
 from plait.tasks.image_classification import ImageClassification
 from plait.tasks.task import Task
+from plait.tasks.text_classification import TextClassification
 
-TASKS: dict[str, type[ImageClassification]] = {"image-classification": ImageClassification}
-
-__all__ = ["TASKS", "ImageClassification", "Task"]
+__all__ = ["Classification", "ImageClassification", "Task", "TextClassification"]

@@ -8,40 +8,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from plait.data.augmentation import AugmentationOptions, mix
 from plait.data.batches import Batch
-from plait.data.table import Table
-from plait.errors import DataError, NetworkError, Problem
 from plait.evaluation.baselines import baselines
-from plait.evaluation.scores import classification_scores, several_label_scores
-from plait.inference.image_classification import THRESHOLD, probabilities
-from plait.layers import (
-    Dense,
-    GlobalPool,
-    Layer,
-    LossOptions,
-    Map,
-    Shape,
-    make_loss,
-)
-from plait.layers import (
-    Sequence as SequenceShape,
-)
-from plait.layers.losses import LossName
-from plait.tasks.task import Task
-
-BINARY: dict[str, LossName] = {"cross-entropy": "binary-cross-entropy", "focal": "binary-focal"}
-"""Where a picture may have several labels each class is a question of its own."""
+from plait.inference.picture import PictureInput
+from plait.layers import Layer, LossOptions, Map, Normalize, Stack
+from plait.tasks.classification import Classification
 
 
-class ImageClassification(Task):
-    """One class a picture, or any number of them where the data has a column ``labels``.
-
-    ``counts`` are the training pictures of each class, which class weights and the loss need.
-    """
+class ImageClassification(Classification):
+    """One class a picture, or any number of them where the data has a column ``labels``."""
 
     name = "image-classification"
 
@@ -50,28 +28,13 @@ class ImageClassification(Task):
         classes: Sequence[str],
         several_labels: bool,
         loss: LossOptions,
+        counts: Sequence[int],
         augmentation: AugmentationOptions,
         seed: int,
-        counts: Sequence[int],
     ) -> None:
-        self.classes = list(classes)
-        self.several_labels = several_labels
-        self.metric = "micro_f1" if several_labels else "accuracy"
+        super().__init__(classes, several_labels, loss, counts)
         self.augmentation = augmentation
         self.seed = seed
-        name = BINARY.get(loss.name, loss.name) if several_labels else loss.name
-        self._loss = make_loss(loss.model_copy(update={"name": name}), torch.as_tensor(list(counts)))
-        self._numbers = {label: number for number, label in enumerate(self.classes)}
-
-    def encode(self, table: Table) -> Tensor:
-        """Class numbers (examples,), or 0/1 (examples, classes); raises DataError for a class not trained on."""
-        self._refuse_unknown(table)
-        if not self.several_labels:
-            return torch.tensor([self._numbers[label] for label in table.frame["target"]], dtype=torch.int64)
-        targets = torch.zeros(len(table), len(self.classes))
-        for row, labels in enumerate(table.frame["target"]):
-            targets[row, [self._numbers[label] for label in labels]] = 1.0
-        return targets
 
     def augment(self, batch: Batch, step: int) -> Batch:
         """mixup and cutmix, as the recipe says."""
@@ -81,57 +44,52 @@ class ImageClassification(Task):
         values, targets = mix(batch.values, batch.targets, len(self.classes), options, self.seed, step)
         return Batch(values, batch.lengths, targets, batch.rows)
 
-    def head(self, arriving: Shape) -> list[Layer]:
-        """Averages over what is left of the map, then one fully connected layer."""
-        if isinstance(arriving, Map):
-            return [GlobalPool(), Dense(len(self.classes))]
-        if isinstance(arriving, SequenceShape):
-            raise NetworkError(
-                f"a {arriving} arrives at the classes, but they need a vector: let the last recurrent layer "
-                "give its last state only (return: last), or add a global_pool"
-            )
-        return [Dense(len(self.classes))]
-
-    def loss(self, outputs: Float[Tensor, "batch classes"], targets: Tensor) -> Float[Tensor, ""]:
-        value: Tensor = self._loss(outputs, targets)
-        return value
-
-    def decode(self, outputs: np.ndarray) -> np.ndarray:
-        return probabilities(outputs, self.several_labels)
-
-    def score(self, targets: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
-        if self.several_labels:
-            return several_label_scores(targets, probabilities, self.classes)
-        return classification_scores(targets, probabilities, self.classes)
-
     def baseline(
-        self, train: np.ndarray, train_targets: np.ndarray, test: np.ndarray, test_targets: np.ndarray
+        self, train: Any, train_targets: np.ndarray, test: Any, test_targets: np.ndarray
     ) -> list[dict[str, Any]]:
+        """Of uint8 pictures (examples, height, width, channels)."""
         return baselines(train, train_targets, test, test_targets)
 
-    def show(self, row: int, table: Table, probabilities: np.ndarray) -> dict[str, Any]:
-        frame = table.frame.iloc[row]
-        best = int(probabilities.argmax())
-        given = [self.classes[number] for number in np.flatnonzero(probabilities >= THRESHOLD)]
-        input = frame["input"]
-        return {
-            "input": input if isinstance(input, str) else f"{frame['file']}, {frame['row']}",
-            "target": list(frame["target"]) if self.several_labels else frame["target"],
-            "prediction": given if self.several_labels else self.classes[best],
-            "probability": float(probabilities[best]),
-        }
+    def named(self, input: Any, place: str) -> str:
+        return input if isinstance(input, str) else place
 
-    def _refuse_unknown(self, table: Table) -> None:
-        frame = table.frame
-        labels = (set(target if self.several_labels else [target]) for target in frame["target"])
-        unknown = [
-            Problem("unknown class", str(file), f"{sorted(extra)} was not among the training classes", row)
-            for extra, file, row in zip(
-                (found - set(self._numbers) for found in labels), frame["file"], frame["row"], strict=True
-            )
-            if extra
-        ]
-        if unknown:
-            raise DataError(
-                f"{len(unknown)} examples have a class that the network was not trained on:", unknown
-            )
+
+class PictureNetwork(nn.Module):
+    """Normalization, the recipe's layers, the head; asked outside training, it may average over the mirror image.
+
+    Takes (batch, channels, height, width) in 0..255, uint8 or float; gives (batch, classes) logits.
+    """
+
+    def __init__(self, normalize: Layer, body: Stack, mirror: bool) -> None:
+        super().__init__()
+        self.normalize = normalize
+        self.body = body
+        self.mirror = mirror
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        values = self.normalize(pictures)
+        if self.training or not self.mirror:
+            return self._classes(values)
+        return (self._classes(values) + self._classes(values.flip(-1))) / 2
+
+    def _classes(self, values: Tensor) -> Tensor:
+        output: Tensor = self.body(values)
+        return output
+
+
+def picture_network(
+    task: Classification, layers: Sequence[Layer], input: PictureInput, mirror: bool
+) -> PictureNetwork:
+    """The recipe's layers with the task's head, built; pictures are not normalized before their statistics are known.
+
+    Raises NetworkError naming the layer that cannot work.
+    """
+    body = task.body(layers, Map(input.channels, input.height, input.width))
+    return PictureNetwork(Normalize([0.0] * input.channels, [1.0] * input.channels), body, mirror)
+
+
+def set_statistics(network: PictureNetwork, mean: Sequence[float], std: Sequence[float]) -> None:
+    """Each channel's mean and standard deviation in 0..1."""
+    assert isinstance(network.normalize, Normalize)
+    network.normalize.mean.copy_(torch.tensor(mean))
+    network.normalize.std.copy_(torch.tensor(std))

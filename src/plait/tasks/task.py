@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from plait.data.batches import Batch
 from plait.data.table import Table
-from plait.inference.picture import PictureInput
-from plait.layers import Layer, Map, Normalize, Own, Shape, Stack, Vector
+from plait.layers import Layer, Own, Shape, Stack, Vector
 
 
 class Task(ABC):
@@ -50,62 +49,35 @@ class Task(ABC):
 
     @abstractmethod
     def baseline(
-        self, train: np.ndarray, train_targets: np.ndarray, test: np.ndarray, test_targets: np.ndarray
+        self, train: Any, train_targets: np.ndarray, test: Any, test_targets: np.ndarray
     ) -> list[dict[str, Any]]:
-        """What trivial methods get on the same examples: [{"name", "value"}]."""
+        """What trivial methods get on the same inputs, as they are: [{"name", "value"}]."""
 
     @abstractmethod
     def show(self, row: int, table: Table, probabilities: np.ndarray) -> dict[str, Any]:
         """An example and its prediction, for the report."""
 
+    def body(self, layers: Sequence[Layer], arriving: Shape) -> Stack:
+        """The recipe's layers with this task's head, built; raises NetworkError naming the layer that cannot work.
 
-class PictureNetwork(nn.Module):
-    """Normalization, the recipe's layers, the head; asked outside training, it may average over the mirror image.
-
-    Takes (batch, channels, height, width) in 0..255, uint8 or float; gives (batch, classes) logits.
-    """
-
-    def __init__(self, normalize: Layer, body: Stack, mirror: bool) -> None:
-        super().__init__()
-        self.normalize = normalize
-        self.body = body
-        self.mirror = mirror
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        values = self.normalize(pictures)
-        if self.training or not self.mirror:
-            return self._classes(values)
-        return (self._classes(values) + self._classes(values.flip(-1))) / 2
-
-    def _classes(self, values: Tensor) -> Tensor:
-        output: Tensor = self.body(values)
-        return output
-
-
-def build_network(
-    task: Task,
-    layers: Sequence[Layer],
-    input: PictureInput,
-    mean: list[float],
-    std: list[float],
-    mirror: bool,
-) -> PictureNetwork:
-    """The recipe's layers with the task's head, built; raises NetworkError naming the layer that cannot work.
-
-    A network of the user's own that gives a vector of as many numbers as there are classes has its head already.
-    """
-    arriving = Map(input.channels, input.height, input.width)
-    given = Stack(*layers).output(arriving)
-    whole = isinstance(layers[-1], Own) and given == Vector(len(task.classes))
-    body = Stack(*layers, *([] if whole else task.head(given)))
-    body.build(arriving)
-    return PictureNetwork(Normalize(mean, std), body, mirror)
+        A network of the user's own that gives a vector of as many numbers as there are classes has its head already.
+        """
+        given = Stack(*layers).output(arriving)
+        whole = isinstance(layers[-1], Own) and given == Vector(len(self.classes))
+        body = Stack(*layers, *([] if whole else self.head(given)))
+        body.build(arriving)
+        return body
 
 
 @torch.no_grad()
 def outputs(network: nn.Module, batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
-    """The network's outputs and the targets of every example, in order, float32 on the CPU."""
+    """The network's outputs and the targets of every example, in the order of their rows, float32 on the CPU."""
     device = next(network.parameters()).device
     network.eval()
-    pairs = [(network(batch.values.to(device)).float().cpu(), batch.targets.cpu()) for batch in batches]
-    return torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs])
+    found, targets, rows = [], [], []
+    for batch in batches:
+        found.append(network(*(one.to(device) for one in batch.inputs)).float().cpu())
+        targets.append(batch.targets.cpu())
+        rows.append(batch.rows)
+    order = torch.cat(rows).argsort()
+    return torch.cat(found)[order], torch.cat(targets)[order]

@@ -29,13 +29,12 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     """The batch with its values, lengths and targets on ``device``; itself where that is the processor."""
     if device.type == "cpu":
         return batch
-    lengths = None if batch.lengths is None else batch.lengths.to(device)
-    return dataclasses.replace(
-        batch,
-        values=batch.values.to(device, non_blocking=True),
-        lengths=lengths,
-        targets=batch.targets.to(device, non_blocking=True),
-    )
+    moved = {
+        name: value.to(device, non_blocking=True)
+        for name in ("values", "lengths", "targets", "hint")
+        if (value := getattr(batch, name)) is not None
+    }
+    return dataclasses.replace(batch, **moved)
 
 
 class Stepper:
@@ -72,7 +71,7 @@ class Stepper:
         total = torch.zeros((), device=self._parameters[0].device)
         for place, given in enumerate(group):
             batch = given if self._job.mix is None else self._job.mix(given, step * len(group) + place)
-            loss = self._job.loss(self._network(batch.values).float(), batch.targets) / len(group)
+            loss = self._job.loss(self._network(*batch.inputs).float(), batch.targets) / len(group)
             backward(loss)
             total += loss.detach()
         return total

@@ -1,0 +1,86 @@
+"""Labelled lines: a label, then a blank or a tab, then the text; a file a split, or one file."""
+
+import re
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+from plait.data.cells import decided
+from plait.data.options import TextDataOptions
+from plait.data.splitwords import split_in
+from plait.data.table import Row, Table
+from plait.errors import DataError, Problem
+from plait.inference.text_file import TextError, read_text
+
+NAME = "labelled lines"
+LAYOUT = (
+    "labelled lines: a label, a blank or a tab, then the text, one example a line; several files are the splits that "
+    "their names say (x.train, x.dev, x.test)"
+)
+LOOKED_AT = 500
+LARGEST_LABEL = 40
+
+_LINE = re.compile(r"(?:__label__)?(\S+)[ \t]+(\S.*)")
+_FOREIGN = {".csv", ".tsv", ".parquet", ".jsonl", ".xlsx", ".json", ".md", ".py", ".yaml", ".yml", ".html", ".xml"}
+
+
+def fits(source: Path, labels_required: bool) -> bool:
+    """Whether ``source`` is a file of labelled lines, or a folder in which such files are named by split."""
+    if source.is_file():
+        return _is_labelled(source)
+    return labels_required and len(_files(source)) > 1
+
+
+def read(source: Path, labels_required: bool, options: TextDataOptions) -> Table:
+    """Every line that is not blank as an example; a line without a text is among ``problems``."""
+    files = _files(source) if source.is_dir() else {source: ""}
+    if not files:
+        raise DataError(f"{source} holds no files of labelled lines named by their split; accepted is {LAYOUT}")
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    for path, split in files.items():
+        try:
+            decoded = read_text(path, options.encoding)
+        except TextError as error:
+            row = "" if error.row is None else f", row {error.row}"
+            raise DataError(f"{path}{row}: {error.message}") from error
+        if options.encoding is None and decoded.encoding != "UTF-8":
+            said = f"read as {decoded.encoding}; if that is wrong, say --encoding"
+            problems.append(Problem("encoding", str(path), said, error=False))
+        for number, line in enumerate(decoded.text.split("\n"), start=1):
+            if not line.strip():
+                continue
+            if (found := _LINE.match(line.strip())) is None:
+                message = f"{line.strip()[:40]!r} is a label without a text"
+                problems.append(Problem("empty text", str(path), message, number))
+            else:
+                rows.append(Row(found[2].strip(), found[1], split, str(path), number))
+    rows, undecided = decided(rows)
+    return Table.from_rows(rows, str(source), NAME, problems=problems + undecided, content="texts")
+
+
+def _files(folder: Path) -> dict[Path, str]:
+    """Files of labelled lines that are named by a split, each split once; none where that is not so."""
+    if not folder.is_dir():
+        return {}
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    named = {path: split for path in paths if (split := split_in(path.name)) and _is_labelled(path)}
+    return named if len(set(named.values())) == len(named) else {}
+
+
+def _is_labelled(path: Path) -> bool:
+    """Whether the first lines begin with few different words, each followed by more."""
+    if path.suffix.lower() in _FOREIGN:
+        return False
+    try:
+        with path.open("rb") as file:
+            head = [line.decode("latin-1").strip() for line in islice(file, LOOKED_AT)]
+    except OSError:
+        return False
+    lines = [line for line in head if line]
+    labels = Counter(found[1] for line in lines if (found := _LINE.match(line)))
+    if not lines or "\x00" in "".join(head) or labels.total() < 0.9 * len(lines):
+        return False
+    # Of a book's first lines hardly one word begins two: a label begins many.
+    common = sum(count for label, count in labels.items() if count > 1 and len(label) <= LARGEST_LABEL)
+    return 2 <= len(labels) <= max(2, len(lines) // 3) and common >= 0.8 * labels.total()

@@ -1,0 +1,153 @@
+"""Tables of texts: CSV, TSV, JSON lines, Parquet or Excel with a column of texts and one of labels."""
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from plait.data.cells import Record, RowError, column, decided, split_and_group, target, text
+from plait.data.options import TextDataOptions
+from plait.data.splitwords import split_in
+from plait.data.table import Row, Table
+from plait.data.text_records import OPENERS, open_records
+from plait.errors import DataError, MissingExtraError, Problem
+from plait.inference.text_columns import LABEL_NAMES, SEVERAL, TEXT_NAMES
+
+NAME = "text table"
+LAYOUT = (
+    "a table of texts (.csv, .tsv, .jsonl, .parquet or .xlsx) with a column of texts and one of labels (labels: "
+    "several separated by |), and if need be split and group; --text and --label name the columns"
+)
+LOOKED_AT = 1000
+OTHERS = ("split", "group")
+
+
+def fits(source: Path, labels_required: bool) -> bool:
+    """Whether ``source`` is such a file without a column of pictures, or a folder of them named by split."""
+    if source.is_file():
+        return source.suffix.lower() in OPENERS and not _names_pictures(source)
+    return bool(_tables(source))
+
+
+def read(source: Path, labels_required: bool, options: TextDataOptions) -> Table:
+    """Every row as an example; what cannot be one is among ``problems``. Raises DataError for bad tables."""
+    tables = _tables(source) if source.is_dir() else {source: ""}
+    if not tables:
+        raise DataError(f"{source} holds no tables of texts named by their split; accepted is {LAYOUT}")
+    reading = _Reading(options, labels_required)
+    for path, split in tables.items():
+        reading.table(path, split)
+    rows, undecided = decided(reading.rows)
+    return Table.from_rows(
+        rows, str(source), NAME, reading.several, reading.problems + undecided, "texts", reading.text
+    )
+
+
+class _Reading:
+    """Rows and problems while tables are read."""
+
+    def __init__(self, options: TextDataOptions, labels_required: bool) -> None:
+        self.options = options
+        self.labels_required = labels_required
+        self.rows: list[Row] = []
+        self.problems: list[Problem] = []
+        self.text = ""
+        self.several = False
+
+    def table(self, path: Path, split: str) -> None:
+        header, records, encoding = open_records(path, self.options.encoding)
+        if encoding not in ("", "UTF-8", self.options.encoding):
+            said = f"read as {encoding}; if that is wrong, say --encoding"
+            self.problems.append(Problem("encoding", str(path), said, error=False))
+        rows = list(records)
+        self.text = _text_column(path, header, rows, self.options.text)
+        label = _label_column(path, header, rows, self.text, self.options.label, self.labels_required)
+        self.several = column(label) == SEVERAL or any(isinstance(cells.get(label), list) for _, cells in rows)
+        for line, cells in rows:
+            try:
+                self.rows.append(self._row(path, line, dict(cells), split, label))
+            except RowError as error:
+                self.problems.append(Problem(error.kind, str(path), error.message, line))
+
+    def _row(self, path: Path, line: int, cells: dict[str, object], split: str, label: str) -> Row:
+        content = cells[self.text]
+        if not isinstance(content, str) and content is not None:
+            raise RowError("no text", f"the column {self.text} holds {str(content)[:40]}, but a text is expected")
+        found = target(cells.get(label), self.several, self.labels_required, label)
+        beside = {column(name): cell for name, cell in cells.items()}
+        part, group = split_and_group(beside, split)
+        return Row(content or "", found, part, str(path), line, group)
+
+
+def _text_column(path: Path, header: list[str], rows: Sequence[Record], asked: str | None) -> str:
+    """The one asked for, or the one that is named as texts are, or else the one of long and different texts."""
+    if asked is not None:
+        return _asked(path, header, asked, "--text")
+    named = [name for name in header if column(name) in TEXT_NAMES]
+    if len(named) == 1:
+        return named[0]
+    lengths = {name: _mean_length(rows, name) for name in named or header}
+    order = sorted(lengths, key=lambda name: -lengths[name])
+    if not order or lengths[order[0]] < 3 or (len(order) > 1 and lengths[order[0]] < 3 * lengths[order[1]]):
+        raise DataError(
+            f"{path}: which column holds the texts? Say --text NAME; its columns are {', '.join(header) or 'none'}"
+        )
+    return order[0]
+
+
+def _label_column(
+    path: Path, header: list[str], rows: Sequence[Record], texts: str, asked: str | None, required: bool
+) -> str:
+    """The one asked for, or the one that is named as labels are, or else the only one of few different values."""
+    if asked is not None:
+        return _asked(path, header, asked, "--label")
+    others = [name for name in header if name != texts and column(name) not in OTHERS]
+    named = [name for name in others if column(name) in LABEL_NAMES]
+    few = named or [name for name in others if _is_label_like(rows, name)]
+    if len(few) == 1:
+        return few[0]
+    if not required:
+        return ""
+    raise DataError(
+        f"{path}: which column holds the labels? Say --label NAME; beside {texts} its columns are "
+        f"{', '.join(others) or 'none'}"
+    )
+
+
+def _asked(path: Path, header: list[str], asked: str, flag: str) -> str:
+    found = [name for name in header if column(name) == column(asked)]
+    if len(found) != 1:
+        raise DataError(
+            f"{path}: {flag} says {asked}, but its columns are {', '.join(header) or 'none'}"
+        )
+    return found[0]
+
+
+def _mean_length(rows: Sequence[Record], name: str) -> float:
+    cells = [cells[name] for _, cells in islice(rows, LOOKED_AT)]
+    return sum(len(cell) for cell in cells if isinstance(cell, str)) / max(len(cells), 1)
+
+
+def _is_label_like(rows: Sequence[Record], name: str) -> bool:
+    values = [text(cells[name]) for _, cells in islice(rows, LOOKED_AT)]
+    return 2 <= len(set(values)) <= max(2, min(len(values) // 3, 200))
+
+
+def _tables(folder: Path) -> dict[Path, str]:
+    """Tables of texts in a folder: the only one, or those that are named by a split, each split once."""
+    if not folder.is_dir():
+        return {}
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in OPENERS and path.is_file())
+    paths = [path for path in paths if not path.name.startswith(".") and not _names_pictures(path)]
+    if len(paths) == 1:
+        return {paths[0]: ""}
+    named = {path: split for path in paths if (split := split_in(path.stem))}
+    return named if len(set(named.values())) == len(named) else {}
+
+
+def _names_pictures(path: Path) -> bool:
+    """Whether a column is named image: then the table is one of pictures."""
+    try:
+        header, _, _ = open_records(path, None)
+    except (DataError, MissingExtraError):
+        return False
+    return "image" in map(column, header)

@@ -1,0 +1,153 @@
+"""Tables of texts as records, whatever file they lie in: CSV, TSV, JSON lines, Parquet, Excel."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from plait.data.cells import Record
+from plait.errors import DataError, MissingExtraError
+from plait.inference.text_file import TextError, read_text
+
+Opened = tuple[list[str], Iterator[Record], str]
+"""The names of the columns, the rows, and the encoding ("" where the file has none)."""
+
+
+def open_records(path: Path, encoding: str | None) -> Opened:
+    """Opens a table by its suffix; raises DataError naming the line at fault."""
+    return OPENERS[path.suffix.lower()](path, encoding)
+
+
+def _open_csv(path: Path, encoding: str | None) -> Opened:
+    text, used = _decoded(path, encoding)
+    separator = _separator(text)
+    rows = _csv_rows(path, csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    return _with_header(path, rows, used)
+
+
+def _open_tsv(path: Path, encoding: str | None) -> Opened:
+    """Quotes mean nothing in it, except around a whole cell."""
+    text, used = _decoded(path, encoding)
+    lines = enumerate(text.split("\n"), start=1)
+    rows = (
+        (number, [_unquoted(cell) for cell in line.rstrip("\r").split("\t")])
+        for number, line in lines
+        if line.strip()
+    )
+    return _with_header(path, rows, used)
+
+
+def _open_json_lines(path: Path, encoding: str | None) -> Opened:
+    text, used = _decoded(path, encoding)
+    records: list[Record] = []
+    names: dict[str, None] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            cells = _json_object(path, number, line)
+            names |= dict.fromkeys(cells)
+            records.append((number, cells))
+    complete = ((number, {name: cells.get(name) for name in names}) for number, cells in records)
+    return list(names), complete, used
+
+
+def _open_parquet(path: Path, encoding: str | None) -> Opened:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read as Parquet: {error}") from error
+    return list(table.column_names), enumerate(table.to_pylist(), start=2), ""
+
+
+def _open_excel(path: Path, encoding: str | None) -> Opened:
+    try:
+        from openpyxl import load_workbook
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("reading .xlsx", "train") from error
+    try:
+        sheet = load_workbook(path, read_only=True, data_only=True).worksheets[0]
+        rows = [
+            (number, ["" if cell is None else cell for cell in row])
+            for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)
+            if any(cell is not None for cell in row)
+        ]
+    except Exception as error:  # openpyxl raises whatever its parsers meet in a damaged file
+        raise DataError(f"{path} cannot be read as Excel: {error}") from error
+    return _with_header(path, iter(rows), "")
+
+
+OPENERS: dict[str, Callable[[Path, str | None], Opened]] = {
+    ".csv": _open_csv,
+    ".tsv": _open_tsv,
+    ".jsonl": _open_json_lines,
+    ".parquet": _open_parquet,
+    ".xlsx": _open_excel,
+}
+
+
+def _decoded(path: Path, encoding: str | None) -> tuple[str, str]:
+    try:
+        decoded = read_text(path, encoding)
+    except TextError as error:
+        row = "" if error.row is None else f", row {error.row}"
+        raise DataError(f"{path}{row}: {error.message}") from error
+    return decoded.text, decoded.encoding
+
+
+def _with_header(path: Path, rows: Iterator[tuple[int, list[Any]]], encoding: str) -> Opened:
+    try:
+        header = [str(name).strip() for name in next(rows)[1]]
+    except StopIteration:
+        raise DataError(f"{path} is empty: expected a table with a header") from None
+    doubled = {name for name in header if header.count(name) > 1}
+    if doubled:
+        raise DataError(f"{path} has more than one column {sorted(doubled)[0]}: keep one of them")
+    return header, _records(path, header, rows), encoding
+
+
+def _records(path: Path, header: list[str], rows: Iterator[tuple[int, list[Any]]]) -> Iterator[Record]:
+    for number, cells in rows:
+        if len(cells) != len(header):
+            raise DataError(
+                f"{path}, row {number}: {len(cells)} columns, but the header has {len(header)}; "
+                'a cell that holds the separator must stand in quotes: "a,b"'
+            )
+        yield number, dict(zip(header, cells, strict=True))
+
+
+def _csv_rows(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
+    begin = 1
+    try:
+        for cells in reader:
+            if cells:
+                yield begin, cells
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"{path}, row {reader.line_num}: {error}; is a quote left open?") from error
+
+
+def _separator(text: str) -> str:
+    """A comma, or the semicolon or tab that some spreadsheets write: what divides the header most often."""
+    header = text.partition("\n")[0]
+    return max(",;\t", key=lambda sign: (header.count(sign), sign == ","))
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
+
+
+def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{path}, row {number}: this line is not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise DataError(
+            f"{path}, row {number}: {type(value).__name__} stands here, but an object with the text and the label "
+            "is expected"
+        )
+    return value

@@ -1,0 +1,126 @@
+"""The text store and its batches: texts as token numbers in memory, drawn by length so that little is padding."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from plait.data.batches import Batch, Rows, steps_per_epoch
+from plait.data.chance import Purpose, plan_order, uniform
+from plait.data.table import Table
+from plait.inference.text import UNKNOWN, Numbers, TextInput, pad
+
+POOL = 32
+"""Batches that are sorted by length together: enough for little padding, few enough that neighbors change."""
+MULTIPLE = 8
+"""Lengths are rounded up to this, so that kernels made for one length serve many batches."""
+
+
+class TextStore:
+    """The texts of a table as token numbers; row numbers count the table's rows from 0."""
+
+    def __init__(self, table: Table, spec: TextInput) -> None:
+        self.texts: list[Numbers] = [spec.encode(text) for text in table.frame["input"]]
+        self.lengths = np.array([len(text) for text in self.texts], np.int64)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: ArrayLike) -> tuple[Numbers, Numbers]:
+        """int64 (rows, time), padded, and lengths (rows,)."""
+        return pad([self.texts[row] for row in np.asarray(rows)], MULTIPLE)
+
+
+class TextTrainingBatches:
+    """The batches of steps ``start_step`` .. ``total_steps`` - 1; iterating twice gives the same twice.
+
+    Each epoch has an order of its own, in which runs of POOL batches are sorted by length, and the batches' order is
+    drawn again. ``word_dropout`` is the share of tokens that become unknown, by (seed, epoch, example). ``hints``
+    (examples, classes) come with their examples.
+    """
+
+    def __init__(
+        self,
+        store: TextStore,
+        targets: Tensor,
+        batch_size: int,
+        seed: int,
+        word_dropout: float,
+        total_steps: int,
+        start_step: int = 0,
+        hints: Tensor | None = None,
+    ) -> None:
+        assert len(targets) == len(store) > 0
+        self._hints = hints
+        self._store = store
+        self._targets = targets
+        self._batch_size = batch_size
+        self._seed = seed
+        self._word_dropout = word_dropout
+        self._steps = range(start_step, total_steps)
+        self._steps_per_epoch = steps_per_epoch(len(store), batch_size)
+        self._planned: tuple[int, list[Rows]] = (-1, [])
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for step in self._steps:
+            epoch, rows = self.plan(step)
+            values, lengths = self._store.take(rows)
+            if self._word_dropout:
+                drawn = uniform(self._seed, epoch, rows, values.shape[1])
+                values = np.where((drawn < self._word_dropout) & (values != 0), UNKNOWN, values)
+            yield Batch(
+                torch.from_numpy(values),
+                torch.from_numpy(lengths),
+                self._targets[rows],
+                torch.from_numpy(rows),
+                None if self._hints is None else self._hints[rows],
+            )
+
+    def plan(self, step: int) -> tuple[int, Rows]:
+        """The epoch of ``step`` and the row numbers of its batch."""
+        epoch, position = divmod(step, self._steps_per_epoch)
+        if self._planned[0] != epoch:
+            self._planned = (epoch, self._epoch(epoch))
+        return epoch, self._planned[1][position]
+
+    def _epoch(self, epoch: int) -> list[Rows]:
+        order = plan_order(self._seed, epoch, len(self._store))
+        pool = POOL * self._batch_size
+        pools = [order[start : start + pool] for start in range(0, len(order), pool)]
+        by_length = np.concatenate(
+            [pool[np.argsort(self._store.lengths[pool], kind="stable")] for pool in pools]
+        )
+        # Which examples are left over is a matter of the draw, not of their length.
+        whole = self._steps_per_epoch * self._batch_size
+        kept = np.isin(by_length, order[:whole])
+        batches = by_length[kept].reshape(self._steps_per_epoch, -1)
+        drawn = uniform(self._seed, epoch, np.arange(len(batches)), 1, Purpose.ORDER)[:, 0]
+        return [batches[place].copy() for place in np.argsort(drawn, kind="stable")]
+
+
+class TextEvaluationBatches:
+    """Every row once, the shortest texts first; ``rows`` of each batch say whose it is."""
+
+    def __init__(self, store: TextStore, targets: Tensor, batch_size: int) -> None:
+        assert len(targets) == len(store)
+        self._store = store
+        self._targets = targets
+        order = np.argsort(store.lengths, kind="stable")
+        self._plan: list[NDArray[np.int64]] = [
+            order[start : start + batch_size] for start in range(0, len(order), batch_size)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._plan)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for rows in self._plan:
+            values, lengths = self._store.take(rows)
+            yield Batch(
+                torch.from_numpy(values), torch.from_numpy(lengths), self._targets[rows], torch.from_numpy(rows)
+            )

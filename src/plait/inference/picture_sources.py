@@ -1,0 +1,100 @@
+"""Pictures a user asks about: files, folders and tables, as one stream in their order."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+from plait.errors import DataError, Problem
+from plait.inference.picture_file import SUFFIXES, sniff
+from plait.inference.prediction import Asked, Origin
+from plait.inference.tables import PICTURES, is_table, open_table
+
+_LITTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "lost+found"}
+
+
+def asked(sources: Sequence[str]) -> Iterator[Asked]:
+    """Every input of ``sources`` in order: a table's by rows, a folder's (and those within) by name.
+
+    Raises DataError at once for sources that do not exist, tables without a column for pictures, and when no
+    source is given; and for folders without pictures when their turn comes.
+    """
+    if not sources:
+        raise DataError("nothing to predict: name pictures, folders or tables")
+    absent = (source for source in sources if not os.path.lexists(source))
+    missing = [Problem("missing", source, "there is no such file or folder") for source in absent]
+    if missing:
+        raise DataError(f"{len(missing)} of {len(sources)} sources cannot be found:", missing)
+    for source in filter(_is_table_file, sources):
+        _ = open_table(source, PICTURES).input_position
+    return (one for source in sources for one in _of(source))
+
+
+def _of(source: str) -> Iterable[Asked]:
+    if os.path.isdir(source):
+        return _in_folder(source)
+    if _is_table_file(source):
+        return _in_table(source)
+    return [Asked(Origin(source))]
+
+
+def _is_table_file(source: str) -> bool:
+    return is_table(source) and not os.path.isdir(source)
+
+
+def _in_table(source: str) -> Iterator[Asked]:
+    for row in open_table(source, PICTURES).rows():
+        problem = None if row.fault is None else Problem("bad row", source, row.fault, row.number)
+        yield Asked(Origin(row.input, source, row.number), problem)
+
+
+def _in_folder(source: str) -> Iterator[Asked]:
+    found = False
+    for one in _walked(source):
+        found = True
+        yield one
+    if not found:
+        raise DataError(f"{source} holds no pictures: expected files ending in {', '.join(SUFFIXES)}")
+
+
+def _walked(source: str) -> Iterator[Asked]:
+    unlistable: list[OSError] = []
+    for folder, within, files in os.walk(source, followlinks=True, onerror=unlistable.append):
+        loops = [name for name in within if _leads_up(folder, name)]
+        within[:] = sorted(name for name in within if name not in loops and _is_shown(name))
+        for name in loops:
+            yield _fault(
+                "symlink loop", os.path.join(folder, name), "the link leads back to a folder it lies in"
+            )
+        for name in sorted(filter(_is_shown, files)):
+            if _is_picture(path := os.path.join(folder, name)):
+                yield Asked(Origin(path))
+    for error in unlistable:
+        yield _fault("unreadable", str(error.filename), f"the folder cannot be listed: {error.strerror}")
+
+
+def _fault(kind: str, path: str, message: str) -> Asked:
+    return Asked(Origin(path), Problem(kind, path, message))
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".") and name.lower() not in _LITTER
+
+
+def _is_picture(path: str) -> bool:
+    """By its suffix, and where that is unknown by its first bytes."""
+    if os.path.splitext(path)[1].lower() in SUFFIXES:
+        return True
+    try:
+        if not os.path.isfile(path):
+            return False
+        with open(path, "rb") as file:
+            return sniff(file.read(12)) is not None
+    except OSError:
+        return False
+
+
+def _leads_up(folder: str, name: str) -> bool:
+    path = os.path.join(folder, name)
+    if not os.path.islink(path):
+        return False
+    here, there = os.path.realpath(folder), os.path.realpath(path)
+    return os.path.join(here, "").startswith(os.path.join(there, ""))

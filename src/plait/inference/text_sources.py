@@ -1,0 +1,101 @@
+"""Texts a user asks about: given as they are, in files, folders and tables, or on standard input."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+from plait.errors import DataError, Problem
+from plait.inference.prediction import Asked, Origin
+from plait.inference.tables import Column, is_table, open_table
+from plait.inference.text import TextInput
+from plait.inference.text_columns import TEXT_NAMES
+from plait.inference.text_file import TextError, read_text
+
+STANDARD_INPUT = "-"
+SUFFIX = ".txt"
+
+
+def column(input: TextInput) -> Column:
+    """The column that the network was trained on, or one that is named as texts usually are."""
+    known = dict.fromkeys([*([input.column.lower()] if input.column else []), *TEXT_NAMES])
+    return Column(tuple(known), False, "with the texts")
+
+
+def asked(sources: Sequence[str], input: TextInput) -> Iterator[Asked]:
+    """Every text of ``sources`` in order: a table's by rows, a folder's .txt files by name, a file's by lines.
+
+    A file is one text where the network was trained on files; ``-`` reads standard input line by line; anything
+    that is no file is itself the text. Raises DataError at once for what was meant as a file and is not there, and
+    for tables without texts.
+    """
+    if not sources:
+        raise DataError("nothing to predict: give a text, a file, a folder, a table, or - for standard input")
+    missing = [
+        Problem("missing", source, "there is no such file or folder") for source in sources if _lost(source)
+    ]
+    if missing:
+        raise DataError(f"{len(missing)} of {len(sources)} sources cannot be found:", missing)
+    for source in sources:
+        if _is_table_file(source):
+            _ = open_table(source, column(input)).input_position
+    return (one for source in sources for one in _of(source, input))
+
+
+def _lost(source: str) -> bool:
+    """Whether a text looks like the name of a file that is not there."""
+    is_name = is_table(source) or source.lower().endswith(SUFFIX) or source.startswith((os.sep, "./", "../"))
+    return is_name and not any(map(str.isspace, source)) and not os.path.lexists(source)
+
+
+def _of(source: str, input: TextInput) -> Iterable[Asked]:
+    if source == STANDARD_INPUT:
+        return _lines(sys.stdin, source)
+    if len(source) > 4000 or not os.path.exists(source):
+        return [Asked(Origin(source))]
+    if os.path.isdir(source):
+        return _in_folder(source)
+    if _is_table_file(source):
+        return _in_table(source, input)
+    return _in_file(source, input.unit)
+
+
+def _is_table_file(source: str) -> bool:
+    return is_table(source) and os.path.isfile(source)
+
+
+def _lines(lines: Iterable[str], name: str) -> Iterator[Asked]:
+    for number, line in enumerate(lines, start=1):
+        if text := line.strip():
+            yield Asked(Origin(text, name, number))
+
+
+def _in_file(path: str, unit: str) -> Iterator[Asked]:
+    try:
+        text = read_text(path).text
+    except TextError as error:
+        yield Asked(Origin(path), Problem(error.kind, path, error.message, error.row))
+        return
+    if unit == "line":
+        yield from _lines(text.split("\n"), path)
+    elif text.strip():
+        yield Asked(Origin(path, text=text))
+    else:
+        yield Asked(Origin(path), Problem("empty text", path, "the file holds no text"))
+
+
+def _in_table(source: str, input: TextInput) -> Iterator[Asked]:
+    for row in open_table(source, column(input)).rows():
+        problem = None if row.fault is None else Problem("bad row", source, row.fault, row.number)
+        yield Asked(Origin(row.input, source, row.number), problem)
+
+
+def _in_folder(source: str) -> Iterator[Asked]:
+    found = False
+    for folder, within, files in os.walk(source):
+        within[:] = sorted(name for name in within if not name.startswith("."))
+        for name in sorted(files):
+            if name.lower().endswith(SUFFIX) and not name.startswith("."):
+                found = True
+                yield from _in_file(os.path.join(folder, name), "file")
+    if not found:
+        raise DataError(f"{source} holds no texts: expected files ending in {SUFFIX}")

@@ -1,0 +1,100 @@
+"""Classification: one class an input, or any number of them, whatever is classified. What runs without PyTorch is
+inference/classification.py."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from plait.data.table import Table
+from plait.errors import DataError, NetworkError, Problem
+from plait.evaluation.scores import classification_scores, several_label_scores
+from plait.inference.classification import THRESHOLD, probabilities
+from plait.layers import Dense, GlobalPool, Layer, LossOptions, Map, Shape, make_loss
+from plait.layers import Sequence as SequenceShape
+from plait.layers.losses import LossName
+from plait.tasks.task import Task
+
+BINARY: dict[str, LossName] = {"cross-entropy": "binary-cross-entropy", "focal": "binary-focal"}
+"""Where an input may have several labels each class is a question of its own."""
+
+
+class Classification(Task):
+    """``counts`` are the training examples of each class, which class weights and the loss need."""
+
+    def __init__(
+        self, classes: Sequence[str], several_labels: bool, loss: LossOptions, counts: Sequence[int]
+    ) -> None:
+        self.classes = list(classes)
+        self.several_labels = several_labels
+        self.metric = "micro_f1" if several_labels else "accuracy"
+        name = BINARY.get(loss.name, loss.name) if several_labels else loss.name
+        self._loss = make_loss(loss.model_copy(update={"name": name}), torch.as_tensor(list(counts)))
+        self._numbers = {label: number for number, label in enumerate(self.classes)}
+
+    def encode(self, table: Table) -> Tensor:
+        """Class numbers (examples,), or 0/1 (examples, classes); raises DataError for a class not trained on."""
+        self._refuse_unknown(table)
+        if not self.several_labels:
+            return torch.tensor([self._numbers[label] for label in table.frame["target"]], dtype=torch.int64)
+        targets = torch.zeros(len(table), len(self.classes))
+        for row, labels in enumerate(table.frame["target"]):
+            targets[row, [self._numbers[label] for label in labels]] = 1.0
+        return targets
+
+    def head(self, arriving: Shape) -> list[Layer]:
+        """Averages over what is left of a map, then one fully connected layer."""
+        if isinstance(arriving, Map):
+            return [GlobalPool(), Dense(len(self.classes))]
+        if isinstance(arriving, SequenceShape):
+            raise NetworkError(
+                f"a {arriving} arrives at the classes, but they need a vector: let the last recurrent layer "
+                "give its last state only (return: last), or add a global_pool"
+            )
+        return [Dense(len(self.classes))]
+
+    def loss(self, outputs: Float[Tensor, "batch classes"], targets: Tensor) -> Float[Tensor, ""]:
+        value: Tensor = self._loss(outputs, targets)
+        return value
+
+    def decode(self, outputs: np.ndarray) -> np.ndarray:
+        return probabilities(outputs, self.several_labels)
+
+    def score(self, targets: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+        if self.several_labels:
+            return several_label_scores(targets, probabilities, self.classes)
+        return classification_scores(targets, probabilities, self.classes)
+
+    def show(self, row: int, table: Table, probabilities: np.ndarray) -> dict[str, Any]:
+        frame = table.frame.iloc[row]
+        best = int(probabilities.argmax())
+        given = [self.classes[number] for number in np.flatnonzero(probabilities >= THRESHOLD)]
+        return {
+            "input": self.named(frame["input"], f"{frame['file']}, {frame['row']}"),
+            "target": list(frame["target"]) if self.several_labels else frame["target"],
+            "prediction": given if self.several_labels else self.classes[best],
+            "probability": float(probabilities[best]),
+        }
+
+    @abstractmethod
+    def named(self, input: Any, place: str) -> str:
+        """How a report calls an input."""
+
+    def _refuse_unknown(self, table: Table) -> None:
+        frame = table.frame
+        labels = (set(target if self.several_labels else [target]) for target in frame["target"])
+        unknown = [
+            Problem("unknown class", str(file), f"{sorted(extra)} was not among the training classes", row)
+            for extra, file, row in zip(
+                (found - set(self._numbers) for found in labels), frame["file"], frame["row"], strict=True
+            )
+            if extra
+        ]
+        if unknown:
+            raise DataError(
+                f"{len(unknown)} examples have a class that the network was not trained on:", unknown
+            )
