@@ -93,7 +93,7 @@ def test_predict_as_json(trained: tuple[Path, dict[str, object]], data: Path) ->
         (("train",), "no data"),
         (("test", "there-is-none"), "no run"),
         (("predict", "there-is-none.onnx", "x.png"), "there-is-none.onnx"),
-        (("recipe", "picture-classification"), "image-classification"),
+        (("recipe", "image-clasification"), "image-classification"),
         (("train", "digits", "--set", "training.epoch=3"), "epochs"),
         (("inspect",), "nothing to inspect"),
     ],

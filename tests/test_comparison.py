@@ -83,5 +83,5 @@ def test_a_variant_that_cannot_be_is_refused_before_any_training(
     tmp_path: Path, vary: str, fault: str
 ) -> None:
     with pytest.raises(plait.RecipeError, match=fault.replace("[", r"\[")):
-        plait.compare(tmp_path / "no such data", [vary], out=tmp_path / "out")
+        plait.compare(class_folders(tmp_path / "data", 2), [vary], out=tmp_path / "out")
     assert not (tmp_path / "out").exists()

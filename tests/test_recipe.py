@@ -50,7 +50,7 @@ def test_a_users_file_changes_only_what_it_names(tmp_path) -> None:
         ("training: {epochs: many}", "training.epochs"),
         ("[1, 2]", "mapping"),
         ("training: {epochs: !!python/object/apply:os.system [ls]}", "not valid YAML"),
-        ("task: picture-classification", "did you mean 'image-classification'"),
+        ("task: image-clasification", "did you mean 'image-classification'"),
     ],
 )
 def test_mistakes_are_named(tmp_path, text: str, said: str) -> None:

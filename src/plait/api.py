@@ -22,7 +22,7 @@ class Model:
 
     @property
     def spec(self) -> ModelSpec:
-        """Task, classes, what a picture becomes, recipe, scores."""
+        """Task, classes, what an input becomes, recipe, scores."""
         return self._opened.spec
 
     @property
@@ -36,7 +36,7 @@ class Model:
         return self._run("report").read("report.json")
 
     def network(self) -> Any:
-        """The run's network, a torch module in evaluation mode: uint8 (batch, channels, height, width) to logits."""
+        """The run's network, a torch module in evaluation mode: tensors as ``spec.input.ports`` say, to logits."""
         return self._run("network").network()
 
     def test(
@@ -50,7 +50,7 @@ class Model:
         return dict(report)
 
     def predict(self, *sources: str | Path, skip_bad: bool = False) -> list[Prediction]:
-        """The class of every picture in files, folders and tables, in order. As ``plait predict``."""
+        """The class of every picture (or text) in files, folders and tables, in order. As ``plait predict``."""
         opened = self._opened
         predictor = opened if isinstance(opened, OnnxModel) else _flow("Model.predict").predictor(opened)
         return list(predict_with(predictor, [str(source) for source in sources], skip_bad=skip_bad))
@@ -90,11 +90,14 @@ def load(path: str | Path, network: Any = None) -> Model:
 
 
 def inspect(
-    data: str | Path | None = None, recipe: str | Path | None = None, changes: Sequence[str] = ()
+    data: str | Path | None = None,
+    recipe: str | Path | None = None,
+    changes: Sequence[str] = (),
+    **options: Any,
 ) -> dict[str, Any]:
     """What is in the data, what is wrong with it, and the network it would get. As ``plait inspect``."""
     answer: dict[str, Any] = _flow("plait.inspect").inspect(
-        None if data is None else str(data), recipe, changes
+        None if data is None else str(data), recipe, changes, **options
     )
     return answer
 

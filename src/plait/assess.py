@@ -1,52 +1,51 @@
 """A trained network and data to numbers: the report of a run."""
 
-import base64
-import io
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
-from plait.data.batches import EvaluationBatches
 from plait.data.gather import Gathered
-from plait.data.store import PictureStore
 from plait.evaluation.intervals import standard_error
 from plait.evaluation.speed import latency_ms
-from plait.layers import Map, network_table
-from plait.recipe import Recipe
+from plait.layers import Stack, network_table
+from plait.media import Medium
 from plait.run import WEIGHTS, Run
-from plait.settle import picture_input
-from plait.tasks.task import PictureNetwork, Task, outputs
+from plait.tasks import Classification
+from plait.tasks.task import outputs
 
-EVALUATION_BATCH = 256
 TRAIN_SAMPLE = 2000
-BASELINE_SAMPLE = 5000
 MISTAKES = 16
 
 
 @dataclass(frozen=True)
 class Part:
-    """One split, opened: its rows, its pictures and its targets."""
+    """One split, opened: its rows, its inputs and its targets."""
 
     gathered: Gathered
-    store: PictureStore
+    medium: Medium
+    store: Any
     targets: Tensor
 
     @classmethod
-    def open(cls, gathered: Gathered, recipe: Recipe, task: Task, rows: int | None = None) -> "Part":
+    def open(cls, gathered: Gathered, run: Run, rows: int | None = None) -> "Part":
         """``rows`` limits it to an even sample."""
         if rows is not None and len(gathered.table) > rows:
             gathered = gathered.take(np.linspace(0, len(gathered.table) - 1, rows).astype(np.int64))
-        return cls(gathered, pictures(gathered, recipe), task.encode(gathered.table))
+        store = run.medium.open(gathered, run.recipe, run.spec.input)
+        return cls(gathered, run.medium, store, run.task().encode(gathered.table))
 
-    def center(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 (rows, height, width, channels) as the network sees them."""
-        return self.store.center(rows).numpy().transpose(0, 2, 3, 1)
+    def outputs(self, network: nn.Module) -> Tensor:
+        """The network's outputs of every row, in order."""
+        return outputs(network, self.medium.evaluation_batches(self.store, self.targets))[0]
+
+    def plain(self, rows: np.ndarray) -> Any:
+        """The inputs of ``rows`` as baselines take them."""
+        return self.medium.plain(self.store, self.gathered, rows)
 
 
 @dataclass(frozen=True)
@@ -58,28 +57,18 @@ class Judged:
     probabilities: np.ndarray
 
 
-def pictures(gathered: Gathered, recipe: Recipe) -> PictureStore:
-    """The part's decoded pictures, within the recipe's budget of memory."""
-    return PictureStore(
-        gathered.table,
-        picture_input(recipe),
-        recipe.data.cache_mb * 1_000_000,
-        max_pixels=recipe.data.max_pixels,
-    )
-
-
-def judge(task: Task, network: PictureNetwork, part: Part) -> Judged:
+def judge(task: Classification, network: nn.Module, part: Part) -> Judged:
     """Scores every example of ``part`` in float32."""
-    logits, _ = outputs(network, EvaluationBatches(part.store, part.targets, EVALUATION_BATCH))
+    logits = part.outputs(network)
     probabilities = task.decode(logits.numpy())
     return Judged(part, task.score(part.targets.numpy(), probabilities), probabilities)
 
 
 def validation_scores(
-    task: Task, loss_of: Callable[[Tensor, Tensor], Tensor], network: torch.nn.Module, part: Part
+    task: Classification, loss_of: Callable[[Tensor, Tensor], Tensor], network: nn.Module, part: Part
 ) -> dict[str, float]:
     """``score`` (higher is better), its standard ``error`` and ``loss`` in training, by whatever precision is on."""
-    logits, targets = outputs(network, EvaluationBatches(part.store, part.targets, EVALUATION_BATCH))
+    logits, targets = part.outputs(network), part.targets
     with torch.no_grad():
         loss = float(loss_of(logits, targets))
     if targets.dim() == 1:
@@ -99,7 +88,7 @@ def training_report(
     """The report after training: training and validation scores; the test part stays unread."""
     started = time.perf_counter()
     task, network = run.task(), run.network()
-    sample = Part.open(train.gathered, run.recipe, task, TRAIN_SAMPLE)
+    sample = Part.open(train.gathered, run, TRAIN_SAMPLE)
     judged = {"train": judge(task, network, sample), "validation": judge(task, network, validation)}
     report = _common(run, network) | {
         "splits": {name: _split(one) for name, one in judged.items()},
@@ -118,9 +107,9 @@ def test_report(run: Run, test: Gathered, train: Gathered | None, overlap: int) 
     """The report after a test, with what training knew beside it. ``train`` is what the baseline is fitted on."""
     started = time.perf_counter()
     task, network = run.task(), run.network()
-    judged = judge(task, network, Part.open(test, run.recipe, task))
+    judged = judge(task, network, Part.open(test, run))
     before = run.read("report.json")
-    fitted_on = None if train is None else Part.open(train, run.recipe, task, BASELINE_SAMPLE)
+    fitted_on = None if train is None else Part.open(train, run, run.medium.baseline_rows)
     report = before | _common(run, network)
     report["splits"] = {name: one for name, one in before["splits"].items() if name != "test"} | {
         "test": _split(judged)
@@ -130,17 +119,19 @@ def test_report(run: Run, test: Gathered, train: Gathered | None, overlap: int) 
     return _headline(report, run, judged, fitted_on, "test") | {"seconds": time.perf_counter() - started}
 
 
-def _common(run: Run, network: PictureNetwork) -> dict[str, Any]:
-    input = run.spec.input
-    picture = torch.zeros(1, input.channels, input.height, input.width, dtype=torch.uint8)
+def _common(run: Run, network: nn.Module) -> dict[str, Any]:
+    one = [torch.from_numpy(array) for array in run.spec.input.examples(1, seed=1)]
+    body = network.body
+    assert isinstance(body, Stack)
 
     def answer() -> None:
         with torch.inference_mode():
-            network(picture)
+            network(*one)
 
     return {
         "task": run.spec.task,
-        "network": network_table(network.body, Map(input.channels, input.height, input.width)),
+        "noun": run.medium.noun,
+        "network": network_table(body, run.medium.arriving(run.spec.input)),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "file_bytes": (run.folder / WEIGHTS).stat().st_size,
         "latency_ms": latency_ms(answer),
@@ -171,15 +162,14 @@ def _headline(
     }
 
 
-def _baselines(task: Task, fitted_on: Part | None, part: Part) -> list[dict[str, Any]]:
+def _baselines(task: Classification, fitted_on: Part | None, part: Part) -> list[dict[str, Any]]:
     if fitted_on is None:
         return []
-    rows = np.linspace(0, len(fitted_on.targets) - 1, min(BASELINE_SAMPLE, len(fitted_on.targets))).astype(
-        np.int64
-    )
+    count = len(fitted_on.targets)
+    rows = np.linspace(0, count - 1, min(fitted_on.medium.baseline_rows, count)).astype(np.int64)
     everything = np.arange(len(part.targets))
     return task.baseline(
-        fitted_on.center(rows), fitted_on.targets.numpy()[rows], part.center(everything), part.targets.numpy()
+        fitted_on.plain(rows), fitted_on.targets.numpy()[rows], part.plain(everything), part.targets.numpy()
     )
 
 
@@ -193,7 +183,7 @@ def _split(judged: Judged) -> dict[str, Any]:
     }
 
 
-def _mistakes(task: Task, judged: Judged) -> list[dict[str, Any]]:
+def _mistakes(task: Classification, judged: Judged) -> list[dict[str, Any]]:
     """The wrong answers given with the most confidence."""
     targets = judged.part.targets.numpy()
     wrong = (judged.probabilities >= 0.5) != (targets > 0.5) if targets.ndim == 2 else None
@@ -202,14 +192,5 @@ def _mistakes(task: Task, judged: Judged) -> list[dict[str, Any]]:
     rows = rows[np.argsort(-judged.probabilities[rows].max(axis=1), kind="stable")][:MISTAKES]
     table = judged.part.gathered.table
     shown = [task.show(int(row), table, judged.probabilities[row]) for row in rows]
-    thumbnails: Iterable[np.ndarray] = judged.part.center(rows) if len(rows) else []
-    return [one | {"thumbnail": _png(picture)} for one, picture in zip(shown, thumbnails, strict=True)]
-
-
-def _png(picture: np.ndarray) -> str:
-    """A data URI of a small PNG."""
-    image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
-    image.thumbnail((112, 112))
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    thumbnails = judged.part.medium.thumbnails(judged.part.store, rows)
+    return [one | {"thumbnail": picture} for one, picture in zip(shown, thumbnails, strict=True)]

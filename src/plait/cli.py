@@ -29,7 +29,17 @@ Changes = Annotated[
 RecipeFile = Annotated[str | None, typer.Option("--recipe", metavar="FILE", help="A recipe in YAML.")]
 Format = Annotated[
     str | None,
-    typer.Option("--format", metavar="NAME", help="Read the data as: folders, table, idx or digits."),
+    typer.Option("--format", metavar="NAME", help="Read the data as: class-folders, table, text-table, ..."),
+]
+Text = Annotated[
+    str | None, typer.Option("--text", metavar="COLUMN", help="The table's column with the texts.")
+]
+Label = Annotated[
+    str | None, typer.Option("--label", metavar="COLUMN", help="The table's column with a text's class.")
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option("--encoding", metavar="NAME", help="Of text files that are neither UTF-8 nor GB18030."),
 ]
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave out what cannot be used; the report lists it.")
@@ -38,10 +48,15 @@ SkipBad = Annotated[
 
 @app.command()
 def inspect(
-    data: Annotated[str | None, typer.Argument(metavar="DATA", help="Folder, table, or `digits`.")] = None,
+    data: Annotated[
+        str | None, typer.Argument(metavar="DATA", help="Folder, table, text file, or `digits`.")
+    ] = None,
     recipe: RecipeFile = None,
     changes: Changes = None,
     format: Format = None,
+    text: Text = None,
+    label: Label = None,
+    encoding: Encoding = None,
     as_json: Json = False,
 ) -> None:
     """What is in the data, what is wrong with it, and the network it would get.
@@ -53,13 +68,17 @@ def inspect(
             "nothing to inspect: name the data (plait inspect photos/) or a recipe (--recipe r.yaml)"
         )
     with console.checking(quiet=as_json) as progress:
-        answer = _flow().inspect(data, recipe, changes or (), format, progress)
+        answer = _flow().inspect(
+            data, recipe, changes or (), format, progress, text=text, label=label, encoding=encoding
+        )
     console.print_json(answer) if as_json else console.print_inspection(answer)
 
 
 @app.command()
 def train(
-    data: Annotated[str | None, typer.Argument(metavar="DATA", help="Folder, table, or `digits`.")] = None,
+    data: Annotated[
+        str | None, typer.Argument(metavar="DATA", help="Folder, table, text file, or `digits`.")
+    ] = None,
     recipe: RecipeFile = None,
     changes: Changes = None,
     minutes: Annotated[float | None, typer.Option(help="Train for about this long.", min=0.01)] = None,
@@ -89,6 +108,9 @@ def train(
         bool, typer.Option("--with-test", help="With --vary: score the test part too.")
     ] = False,
     format: Format = None,
+    text: Text = None,
+    label: Label = None,
+    encoding: Encoding = None,
     as_json: Json = False,
 ) -> None:
     """Train a network; the run's folder gets the weights, the log and a report. Ctrl-C stops and keeps the best.
@@ -114,6 +136,9 @@ def train(
             pretrained=pretrained,
             start_from=start_from,
             format=format,
+            text=text,
+            label=label,
+            encoding=encoding,
         )
         return
     with console.checking(quiet=as_json) as progress:
@@ -129,6 +154,9 @@ def train(
             start_from=start_from,
             resume=resume,
             format=format,
+            text=text,
+            label=label,
+            encoding=encoding,
             say=console.say,
             progress=progress,
         )
@@ -168,7 +196,11 @@ def test(
 def predict(
     model: Annotated[str, typer.Argument(metavar="RUN|MODEL.onnx", help="A run's folder or a model file.")],
     sources: Annotated[
-        list[str], typer.Argument(metavar="FILE|FOLDER|TABLE...", help="Pictures to classify.")
+        list[str],
+        typer.Argument(
+            metavar="FILE|FOLDER|TABLE|TEXT...",
+            help="What to ask about; a text may stand here itself, - is standard input.",
+        ),
     ],
     out: Annotated[
         str | None,
@@ -177,7 +209,7 @@ def predict(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """The class of every picture. A model file needs no PyTorch.
+    """The class of every picture or text. A model file needs no PyTorch.
 
     Example: plait predict model.onnx cat.jpg
     """
@@ -205,8 +237,8 @@ def export(
     Example: plait export runs/photos-1 model.onnx
     """
     flow = _flow()
-    written = flow.export(flow.open_run(run), model)
-    console.print_export(written)
+    opened = flow.open_run(run)
+    console.print_export(flow.export(opened, model), opened.medium.noun)
 
 
 @app.command()

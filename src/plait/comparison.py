@@ -39,9 +39,10 @@ def compare(
     holds the runs too; called again with the same ``out`` it goes on where it stopped. Raises RecipeError for a
     variant that cannot be before anything is trained.
     """
+    task = flow.task_of(data, options.get("format"))
     variants = [list(one) for one in itertools.product(*map(_alternatives, vary))]
     for variant in variants:
-        read_recipe(options.get("recipe"), [*changes, *variant])
+        read_recipe(options.get("recipe"), [*changes, *variant], task)
     folder = Path(out) if out is not None else free_folder(data, "-compare")
     runs: dict[str, list[dict[str, Any]]] = {}
     for number, variant in enumerate(variants, start=1):

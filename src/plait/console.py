@@ -71,11 +71,7 @@ def print_inspection(answer: dict[str, Any]) -> None:
         print(f"  {answer['examples']} usable examples, {len(answer['classes'])} classes")
         for part, count in answer["splits"].items():
             print(f"  {part or 'not divided'}: {count}")
-        print(
-            "  pictures: {smallest} to {largest} (height x width), median {median}, {color}".format(
-                **answer["pictures"]
-            )
-        )
+        print(f"  {_inputs(answer)}")
         _print_counts(answer["classes"])
         _print_problems("cannot be used", answer["errors"])
         _print_problems("should be known", answer["findings"])
@@ -83,6 +79,22 @@ def print_inspection(answer: dict[str, Any]) -> None:
             print(advice)
     print(f"\nnetwork, for a {answer['input']}:")
     print(network_text(answer["network"]))
+
+
+def _inputs(answer: dict[str, Any]) -> str:
+    """Sizes of pictures, or lengths of texts."""
+    if "pictures" in answer:
+        return "pictures: {smallest} to {largest} (height x width), median {median}, {color}".format(
+            **answer["pictures"]
+        )
+    texts = answer["texts"]
+    if texts is None:
+        return "texts: none that can be used"
+    cut = f"; {texts['cut']:.1%} are cut" if texts["cut"] else ""
+    return (
+        "texts: {shortest} to {longest} {tokens}, median {median}; vocabulary {vocabulary:,}".format(**texts)
+        + cut
+    )
 
 
 def network_text(rows: list[dict[str, Any]]) -> str:
@@ -136,7 +148,7 @@ def print_training(folder: Path, report: dict[str, Any], finished: bool) -> None
         print(f"stopped early: the best so far is kept; go on with\n  plait train --resume {folder}")
     print("next:")
     print(f"  plait test {folder}")
-    print(f"  plait predict {folder} PICTURE")
+    print(f"  plait predict {folder} {_asked(report['noun'])}")
     print(f"  plait export {folder} model.onnx")
 
 
@@ -148,9 +160,14 @@ def print_test(folder: Path, report: dict[str, Any]) -> None:
     print(f"report: {folder / 'report.html'}")
 
 
-def print_export(path: Path) -> None:
+def print_export(path: Path, noun: str) -> None:
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, answers as the network does")
-    print(f"next:\n  plait predict {path} PICTURE")
+    print(f"next:\n  plait predict {path} {_asked(noun)}")
+
+
+def _asked(noun: str) -> str:
+    """How an input stands in a command."""
+    return '"A TEXT"' if noun == "text" else noun.upper()
 
 
 def without_pictures(report: dict[str, Any]) -> dict[str, Any]:

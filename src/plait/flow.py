@@ -1,28 +1,28 @@
 """The whole story on one page: inspect, train, test, predict, export. Each verb reads from top to bottom."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from plait import __version__
 from plait.assess import Part, test_report, training_report, validation_scores
-from plait.data.augmentation import Augmentation
-from plait.data.batches import TrainingBatches, steps_per_epoch
+from plait.data.batches import Batch, steps_per_epoch
 from plait.data.gather import Gathered, Progress, gather, look, refuse
+from plait.data.readers import recognize
 from plait.deployment.export import export as export_network
 from plait.errors import DataError, RunError
 from plait.evaluation.saving import write_report
 from plait.inference.spec import ModelSpec
-from plait.layers import Map, Pretrained, Stack, network_table
-from plait.recipe import Recipe, read_recipe
+from plait.layers import Stack, network_table
+from plait.media import MEDIA
+from plait.own_parts import OwnParts
+from plait.recipe import TASK_OF, Recipe, read_recipe
 from plait.run import Run, RunPredictor, new_folder
-from plait.settle import mean_and_std, picture_input, settle, settle_mirror
 from plait.start import copy_weights, fetch_backbones, use_backbone
 from plait.training import Job
 from plait.training import train as train_network
@@ -40,21 +40,26 @@ def inspect(
     changes: Sequence[str] = (),
     format: str | None = None,
     progress: Progress | None = None,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    encoding: str | None = None,
 ) -> dict[str, Any]:
     """What is in ``data`` and what is wrong with it, and the recipe's network as a table.
 
     Raises DataError only where there is no data at all: everything found is in the answer.
     """
-    asked = read_recipe(recipe, changes)
+    asking = partial(_asked, task_of(data, format), recipe, [*_columns(text, label, encoding), *changes])
+    asked = asking()
+    medium = MEDIA[asked.task]
     answer: dict[str, Any] = {"task": asked.task}
+    found = None
     if data is not None:
         found = look(data, asked.data, format, progress=progress)
-        answer |= _description(found)
-        asked = settle(partial(_asked, recipe, changes), found) if len(found.table) else asked
-    input = picture_input(asked)
-    arriving = Map(input.channels, input.height, input.width)
-    layers = asked.layers()
-    return answer | {"input": str(arriving), "network": network_table(Stack(*layers), arriving)}
+        asked = medium.settle(asking, found) if len(found.table) else asked
+        answer |= _description(found) | medium.describe(found, asked) | _problems(found)
+    arriving = medium.preview(asked, found)
+    return answer | {"input": str(arriving), "network": network_table(Stack(*asked.layers()), arriving)}
 
 
 def train(
@@ -70,6 +75,9 @@ def train(
     start_from: str | Path | None = None,
     resume: str | Path | None = None,
     format: str | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    encoding: str | None = None,
     network: nn.Module | None = None,
     loss: Callable[[Tensor, Tensor], Tensor] | None = None,
     optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None = None,
@@ -78,7 +86,8 @@ def train(
 ) -> Run:
     """Trains a network on ``data`` and returns its run; ``resume`` goes on with an interrupted one.
 
-    ``changes`` are recipe values such as "training.epochs=5". The test part is never read. Parts of the user's own:
+    ``changes`` are recipe values such as "training.epochs=5"; ``text``, ``label`` (columns of a table) and
+    ``encoding`` stand for those of the section data. The test part is never read. Parts of the user's own:
     ``network``, a module that takes float maps (batch, channels, height, width), normalized, and gives what the task's
     head takes, or the logits (batch, classes); ``loss(logits, targets)``, whose targets are class numbers (batch,), or
     each class's share (batch, classes) where pictures are mixed or have several labels; ``optimizer(parameters)``,
@@ -91,13 +100,16 @@ def train(
         return _resume(Run.open(resume, network), own, say, progress)
     if data is None:
         raise DataError("no data was named: give a folder or a table, or `digits` for the embedded pictures")
-    asking = partial(_asked, recipe, changes, minutes, seed, pretrained, own=network)
+    changes = [*_columns(text, label, encoding), *changes]
+    asking = partial(_asked, task_of(data, format), recipe, changes, minutes, seed, pretrained, own=network)
     asked = asking()
-    _refuse_impossible(asked)
+    MEDIA[asked.task].refuse_impossible(asked)
     folder = new_folder(data, out)
     gathered = gather(data, asked.data, asked.split_seed, format, skip_bad, progress)
     say(_counts(gathered))
-    settled = settle(asking, gathered.part("train"))
+    settled = MEDIA[asked.task].settle(asking, gathered.part("train"))
+    for remark in MEDIA[asked.task].remarks(settled, gathered.part("train")):
+        say(remark)
     origin = {
         "source": data,
         "format": format,
@@ -146,7 +158,18 @@ def export(run: Run, path: str | Path) -> Path:
     return Path(path)
 
 
+def task_of(data: str | None, format: str | None) -> str:
+    """The task that ``data`` is for, where the recipe names none; raises DataError for what is not recognized."""
+    return TASK_OF["pictures" if data is None else recognize(data, format).content]
+
+
+def _columns(text: str | None, label: str | None, encoding: str | None) -> list[str]:
+    given = {"text": text, "label": label, "encoding": encoding}
+    return [f"data.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+
+
 def _asked(
+    task: str,
     recipe: str | Path | None,
     changes: Sequence[str],
     minutes: float | None = None,
@@ -156,18 +179,10 @@ def _asked(
     own: nn.Module | None = None,
 ) -> Recipe:
     adapt = None if pretrained is None else partial(use_backbone, name=pretrained)
-    asked = read_recipe(recipe, changes, adapt=adapt, small=small)
+    asked = read_recipe(recipe, changes, task, adapt=adapt, small=small)
     asked = asked if own is None else asked.with_own(own)
     given = {"minutes": minutes, "seed": seed}
     return asked.with_values(training={key: value for key, value in given.items() if value is not None})
-
-
-def _refuse_impossible(asked: Recipe) -> None:
-    """A network that cannot work is refused before any data is read, where the recipe says the picture's size."""
-    layers = asked.layers()
-    if asked.data.image_size != "auto":
-        input = picture_input(asked)
-        Stack(*layers).output(Map(input.channels, input.height, input.width))
 
 
 def _create(folder: Path, recipe: Recipe, gathered: Gathered, origin: dict[str, Any]) -> Run:
@@ -179,7 +194,7 @@ def _create(folder: Path, recipe: Recipe, gathered: Gathered, origin: dict[str, 
         task=recipe.task,
         classes=classes,
         several_labels=train.table.several_labels,
-        input=picture_input(recipe),
+        input=MEDIA[recipe.task].input(recipe, train),
         recipe=recipe.model_dump(mode="json"),
         scores=None,
         plait_version=__version__,
@@ -189,24 +204,20 @@ def _create(folder: Path, recipe: Recipe, gathered: Gathered, origin: dict[str, 
     return Run.create(folder, recipe, spec, data, gathered)
 
 
-def _fit(run: Run, gathered: Gathered, own: "OwnParts", say: Say, resume: bool = False) -> Run:
+def _fit(run: Run, gathered: Gathered, own: OwnParts, say: Say, resume: bool = False) -> Run:
     """Trains ``run`` on the gathered data, saves the weights and writes the first report."""
-    task = run.task()
     # Of an interrupted training; until the new one is written, the run has none.
     (run.folder / "report.json").unlink(missing_ok=True)
-    train, validation = (Part.open(gathered.part(name), run.recipe, task) for name in ("train", "validation"))
-    run = run.with_recipe(settle_mirror(run.recipe, train.store, train.targets.numpy()))
-    backbones = [layer for layer in run.recipe.layers() if isinstance(layer, Pretrained)]
-    statistics = backbones[0].statistics if backbones else mean_and_std(train.store, run.recipe.training.seed)
-    network = run.empty_network(*statistics)
-    if backbones:
-        fetch_backbones(network)
+    train, validation = (Part.open(gathered.part(name), run) for name in ("train", "validation"))
+    run = run.with_recipe(run.medium.settle_opened(run.recipe, train.store, train.targets.numpy()))
+    network = run.empty_network()
+    hints = run.medium.fit(network, train.store, train.targets, train.gathered, run.recipe)
+    fetch_backbones(network)
     if run.data["start_from"]:
-        copy_weights(network, run.spec.classes, Run.open(run.data["start_from"]), say)
-    say(
-        f"{run.folder}: {len(train.targets)} pictures, {sum(p.numel() for p in network.parameters()):,} parameters"
-    )
-    outcome = train_network(_job(run, network, train, validation, gathered.fingerprint, own, resume))
+        copy_weights(network, run, Run.open(run.data["start_from"]), say)
+    parameters = sum(p.numel() for p in network.parameters())
+    say(f"{run.folder}: {len(train.targets)} {run.medium.noun}s, {parameters:,} parameters")
+    outcome = train_network(_job(run, network, train, validation, hints, gathered.fingerprint, own, resume))
     run = run.after_training(outcome)
     report = training_report(run, train, validation, gathered, run.read("training.json"))
     write_report(report, run.folder)
@@ -215,29 +226,30 @@ def _fit(run: Run, gathered: Gathered, own: "OwnParts", say: Say, resume: bool =
 
 def _job(
     run: Run,
-    network: Any,
+    network: nn.Module,
     train: Part,
     validation: Part,
+    hints: Tensor | None,
     fingerprint: str,
-    own: "OwnParts",
+    own: OwnParts,
     resume: bool,
 ) -> Job:
-    task, options = run.task(), run.recipe.training
-    size = int(options.batch_size)
+    task, recipe = run.task(), run.recipe
+    loss = own.loss or task.loss
 
-    augmentation = Augmentation(run.recipe.augmentation, run.spec.input)
-
-    def batches(start: int, total: int) -> TrainingBatches:
-        return TrainingBatches(train.store, train.targets, size, options.seed, augmentation, total, start)
+    def batches(start: int, total: int) -> Iterable[Batch]:
+        return run.medium.training_batches(
+            train.store, train.targets, hints, recipe, run.spec.input, start, total
+        )
 
     return Job(
         network=network,
-        loss=own.loss or task.loss,
+        loss=loss,
         batches=batches,
-        steps_per_epoch=steps_per_epoch(len(train.targets), size),
-        validate=lambda network: validation_scores(task, own.loss or task.loss, network, validation),
+        steps_per_epoch=steps_per_epoch(len(train.targets), int(recipe.training.batch_size)),
+        validate=lambda network: validation_scores(task, loss, network, validation),
         mix=task.augment,
-        options=options,
+        options=recipe.training,
         folder=run.folder,
         fingerprint=fingerprint,
         resume=resume,
@@ -246,7 +258,7 @@ def _job(
     )
 
 
-def _resume(run: Run, own: "OwnParts", say: Say, progress: Progress | None) -> Run:
+def _resume(run: Run, own: OwnParts, say: Say, progress: Progress | None) -> Run:
     own.refuse_others(run)
     if run.finished:
         say(f"{run.folder} has finished already; nothing to do")
@@ -277,11 +289,8 @@ def _train_part(run: Run, progress: Progress | None) -> Gathered | None:
 
 
 def _description(found: Gathered) -> dict[str, Any]:
-    """What ``plait inspect`` says of the data."""
+    """What ``plait inspect`` says of the examples."""
     table = found.table
-    sides = found.sizes.min(axis=1) if len(table) else np.zeros(0)
-    order = np.argsort(sides, kind="stable")
-    size = ["{}x{}".format(*found.sizes[row]) for row in order]
     return {
         "source": table.source,
         "format": table.format,
@@ -289,12 +298,11 @@ def _description(found: Gathered) -> dict[str, Any]:
         "several_labels": table.several_labels,
         "classes": dict(zip(table.classes, table.counts(table.classes), strict=True)),
         "splits": {str(name): int(count) for name, count in table.frame["split"].value_counts().items()},
-        "pictures": {
-            "smallest": size[0] if size else None,
-            "median": size[len(size) // 2] if size else None,
-            "largest": size[-1] if size else None,
-            "color": "grey" if found.grey else "color",
-        },
+    }
+
+
+def _problems(found: Gathered) -> dict[str, Any]:
+    return {
         "errors": [problem.to_json() for problem in found.errors],
         "findings": [problem.to_json() for problem in found.findings],
         "advice": _advice(found),
@@ -323,29 +331,3 @@ def predictor(run: Run) -> RunPredictor:
 def open_run(path: str | Path, network: nn.Module | None = None) -> Run:
     """Raises RunError where ``path`` is no run; ``network`` is the user's module that it was trained on."""
     return Run.open(path, network)
-
-
-@dataclass(frozen=True)
-class OwnParts:
-    """What the user gave in place of the recipe's."""
-
-    network: nn.Module | None
-    loss: Callable[[Tensor, Tensor], Tensor] | None
-    optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None
-
-    def names(self) -> dict[str, str]:
-        """Of those given."""
-        given = {"network": self.network, "loss": self.loss, "optimizer": self.optimizer}
-        return {
-            part: getattr(value, "__name__", type(value).__name__)
-            for part, value in given.items()
-            if value is not None
-        }
-
-    def refuse_others(self, run: Run) -> None:
-        """Raises RunError where ``run`` was trained with parts of other names."""
-        if self.names() != run.data["own"]:
-            raise RunError(
-                f"{run.folder} was trained with {run.data['own'] or 'no parts of your own'}, and is to go on with "
-                f"{self.names() or 'none'}: give the same to plait.train(resume=...)"
-            )

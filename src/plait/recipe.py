@@ -8,20 +8,20 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from torch import nn
 
 from plait.data.augmentation import AugmentationOptions
-from plait.data.options import PictureDataOptions
+from plait.data.options import DataOptions, PictureDataOptions, TextDataOptions
+from plait.data.table import Content
 from plait.errors import RecipeError, suggestion
 from plait.layers import Layer, Own, read_network
 from plait.layers.losses import LossOptions
 from plait.training.options import TrainingOptions
 
-TASK_NAMES = ("image-classification",)
 SMALL = "small_pictures"
 """The section of a default recipe that holds instead where pictures are small."""
 
@@ -34,18 +34,36 @@ class EvaluationOptions(BaseModel):
     mirror: bool | str
 
 
+class WordDropout(BaseModel):
+    """How training texts are changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    word_dropout: float = Field(ge=0, lt=1)
+    """Share of the tokens that become unknown."""
+
+
+class NgramOptions(BaseModel):
+    """The linear model of n-grams beside the network."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    orders: Literal["auto"] | list[int]
+    """Lengths of the n-grams in tokens; an empty list: no such model."""
+    buckets: int = Field(ge=1024, le=2**24)
+    """N-grams are hashed into so many."""
+
+
 class Recipe(BaseModel):
     """The whole recipe of one run, every value given; ``network`` is a list of layer descriptions."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: str
-    data: PictureDataOptions
+    data: DataOptions
     network: list[Any]
     loss: LossOptions
-    augmentation: AugmentationOptions
     training: TrainingOptions
-    evaluation: EvaluationOptions
 
     _own: nn.Module | None = PrivateAttr(default=None)
 
@@ -63,9 +81,11 @@ class Recipe(BaseModel):
         """The user's module, as it was given."""
         return self._own
 
-    def with_own(self, module: nn.Module) -> "Recipe":
+    def with_own(self, module: nn.Module) -> Self:
         """The same recipe with the user's module for its network, which the file can only name."""
-        recipe = parse(self.model_dump(mode="json") | {"network": [{Own.word: type(module).__name__}]})
+        recipe = type(self)._checked(
+            self.model_dump(mode="json") | {"network": [{Own.word: type(module).__name__}]}
+        )
         recipe._own = module
         return recipe
 
@@ -74,24 +94,56 @@ class Recipe(BaseModel):
         """The seed of whatever is drawn to divide the data."""
         return self.training.seed if self.data.split_seed is None else self.data.split_seed
 
-    def with_values(self, **sections: Mapping[str, Any]) -> "Recipe":
+    def with_values(self, **sections: Mapping[str, Any]) -> Self:
         """The same recipe with some values of some sections replaced, checked again."""
         values = self.model_dump(mode="json")
         for section, changes in sections.items():
             values[section] = {**values[section], **changes}
-        changed = parse(values)
+        changed = self._checked(values)
         changed._own = self._own
         return changed
+
+    @classmethod
+    def _checked(cls, values: Mapping[str, Any]) -> Self:
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            faults = [f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+            raise RecipeError("\n".join(["the recipe does not fit:", *faults])) from error
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
 
 
+class PictureRecipe(Recipe):
+    """Of a task on pictures."""
+
+    data: PictureDataOptions
+    augmentation: AugmentationOptions
+    evaluation: EvaluationOptions
+
+
+class TextRecipe(Recipe):
+    """Of a task on texts."""
+
+    data: TextDataOptions
+    ngrams: NgramOptions
+    augmentation: WordDropout
+
+
+RECIPES: dict[str, type[Recipe]] = {
+    "image-classification": PictureRecipe,
+    "text-classification": TextRecipe,
+}
+"""What a recipe of each task holds."""
+TASK_NAMES = tuple(RECIPES)
+TASK_OF: dict[Content, str] = {"pictures": "image-classification", "texts": "text-classification"}
+"""The task that labelled data of each kind is for, where nothing else is asked."""
+
+
 def default_text(task: str) -> str:
     """The default recipe of ``task`` as shipped, comments included; raises RecipeError for an unknown task."""
-    if task not in TASK_NAMES:
-        raise RecipeError(f"unknown task {task!r}: {suggestion(task, TASK_NAMES)}")
-    return (files("plait.tasks") / f"{task.replace('-', '_')}.yaml").read_text(encoding="utf-8")
+    return (files("plait.tasks") / f"{_known(task).replace('-', '_')}.yaml").read_text(encoding="utf-8")
 
 
 def read_recipe(
@@ -103,11 +155,12 @@ def read_recipe(
 ) -> Recipe:
     """The task's default, overlaid by the file at ``path``, ``adapt``-ed, then ``changes`` such as "training.epochs=5".
 
-    With ``small`` the default is the one for small pictures. Raises RecipeError.
+    ``task`` holds where the file names none. With ``small`` the default is the one for small pictures. Raises
+    RecipeError.
     """
     given = {} if path is None else load_yaml(_text(Path(path)), str(path))
     values = load_yaml(default_text(str(given.get("task", task))), "the default recipe")
-    layers = [(values.pop(SMALL), "the default recipe", small), (given, str(path), True)]
+    layers = [(values.pop(SMALL, {}), "the default recipe", small), (given, str(path), True)]
     layers.append((given.pop(SMALL, {}), str(path), small))
     for changed, where, holds in layers:
         if holds:
@@ -159,12 +212,14 @@ def apply_change(values: dict[str, Any], change: str) -> None:
 
 
 def parse(values: Mapping[str, Any]) -> Recipe:
-    """Checks types and ranges; raises RecipeError naming every wrong place."""
-    try:
-        return Recipe.model_validate(values)
-    except ValidationError as error:
-        faults = [f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        raise RecipeError("\n".join(["the recipe does not fit:", *faults])) from error
+    """A recipe of its own task's kind; checks types and ranges, and raises RecipeError naming every wrong place."""
+    return RECIPES[_known(str(values.get("task")))]._checked(values)
+
+
+def _known(task: str) -> str:
+    if task not in TASK_NAMES:
+        raise RecipeError(f"unknown task {task!r}: {suggestion(task, TASK_NAMES)}")
+    return task
 
 
 def _text(path: Path) -> str:

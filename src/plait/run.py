@@ -18,10 +18,11 @@ from plait import __version__
 from plait.data.gather import Gathered
 from plait.errors import RunError
 from plait.files import replacing, write_text
+from plait.inference.input import Array
 from plait.inference.spec import ModelSpec
+from plait.media import MEDIA, Medium
 from plait.recipe import Recipe, load_yaml, parse
-from plait.tasks import TASKS, ImageClassification
-from plait.tasks.task import PictureNetwork, build_network
+from plait.tasks import Classification
 from plait.training import Outcome
 
 WEIGHTS = "weights.safetensors"
@@ -82,32 +83,26 @@ class Run:
             and not self.read("training.json")["interrupted"]
         )
 
-    def task(self) -> ImageClassification:
-        recipe = self.recipe
-        return TASKS[recipe.task](
-            self.spec.classes,
-            self.spec.several_labels,
-            recipe.loss,
-            recipe.augmentation,
-            recipe.training.seed,
-            self.data["counts"],
-        )
+    @property
+    def medium(self) -> Medium:
+        """What is to be said of the run's kind of input."""
+        return MEDIA[self.recipe.task]
 
-    def empty_network(self, mean: list[float], std: list[float]) -> PictureNetwork:
-        """The network of the recipe, weights drawn by the recipe's seed."""
+    def task(self) -> Classification:
+        return self.medium.task(self.spec, self.recipe, self.data["counts"])
+
+    def empty_network(self) -> nn.Module:
+        """The network of the recipe, weights drawn by the recipe's seed; nothing is fitted to the data yet."""
         torch.manual_seed(self.recipe.training.seed)
-        return build_network(
-            self.task(), self.recipe.layers(), self.spec.input, mean, std, bool(self.recipe.evaluation.mirror)
-        )
+        return self.medium.network(self.task(), self.recipe, self.spec.input)
 
-    def network(self) -> PictureNetwork:
+    def network(self) -> nn.Module:
         """The trained network, in evaluation mode; raises RunError where training has not finished."""
         if not self.trained:
             raise RunError(
                 f"{self.folder} has not finished training; go on with: plait train --resume {self.folder}"
             )
-        zeros = [0.0] * self.spec.input.channels
-        network = self.empty_network(zeros, [1.0] * self.spec.input.channels)
+        network = self.empty_network()
         network.load_state_dict(load_file(self.folder / WEIGHTS))
         return network.eval()
 
@@ -169,9 +164,9 @@ class RunPredictor:
         self._network = run.network()
 
     @torch.inference_mode()
-    def run(self, pictures: np.ndarray) -> np.ndarray:
-        """uint8 (batch, channels, height, width) to float32 logits (batch, classes)."""
-        logits: np.ndarray = self._network(torch.from_numpy(pictures)).float().numpy()
+    def run(self, *inputs: Array) -> np.ndarray:
+        """The arrays of one batch, one for each of the input's ports, to float32 logits (batch, classes)."""
+        logits: np.ndarray = self._network(*map(torch.from_numpy, inputs)).float().numpy()
         return logits
 
 

@@ -6,6 +6,8 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from plait.errors import RecipeError
+from plait.inference.text import TextInput
 from plait.layers import Pretrained
 from plait.run import WEIGHTS, Run
 
@@ -16,8 +18,11 @@ IMAGENET_SIDE = 160
 def use_backbone(values: dict[str, Any], name: str) -> None:
     """Puts a timm backbone in place of a recipe's network: the head first, then everything with smaller steps.
 
-    ``name`` is a timm model, a file of weights (then of the default backbone), "NAME=FILE", or "default".
+    ``name`` is a timm model, a file of weights (then of the default backbone), "NAME=FILE", or "default". Raises
+    RecipeError for a task on other inputs.
     """
+    if "image_size" not in values["data"]:
+        raise RecipeError(f"--pretrained is for pictures, and the task is {values['task']}: leave it out")
     values["network"] = [{"pretrained": _backbone(name)}, {"dropout": 0.2}]
     values["training"] |= {"freeze": 3, "backbone_rate": 0.1}
     values["training"]["optimizer"] |= {"name": "adamw", "learning_rate": 0.001, "weight_decay": 0.05}
@@ -35,38 +40,53 @@ def fetch_backbones(network: nn.Module) -> None:
             layer.fetch()
 
 
-def copy_weights(network: nn.Module, classes: list[str], source: Run, say: Callable[[str], None]) -> None:
-    """Copies from ``source`` every weight of the same name and shape, and the last layer's by the classes' names.
+def copy_weights(network: nn.Module, run: Run, source: Run, say: Callable[[str], None]) -> None:
+    """Copies into ``run``'s network every weight of the same name and shape from ``source``; rows that stand for
+    classes or for tokens by their names.
 
-    Says what was taken and what was left as it was drawn.
+    Says what was taken and what was left as it was drawn; what is fitted to the data is not asked for.
     """
     found = load_file(source.folder / WEIGHTS)
     own = network.state_dict()
-    taken = {name for name, value in own.items() if _take(name, value, found, classes, source.spec.classes)}
-    left = [name for name in own if name not in taken]
+    asked = {name: value for name, value in own.items() if not name.startswith(run.medium.fitted)}
+    rows = list(zip(_row_names(run), _row_names(source), strict=False))
+    taken = {name for name, value in asked.items() if _take(value, found.get(name), rows)}
+    left = [name for name in asked if name not in taken]
     say(
-        f"from {source.folder}: {len(taken)} of {len(own)} weights taken"
+        f"from {source.folder}: {len(taken)} of {len(asked)} weights taken"
         + (f"; left: {', '.join(left)}" if left else "")
     )
     network.load_state_dict(own)
 
 
-def _take(name: str, value: Tensor, found: dict[str, Tensor], classes: list[str], others: list[str]) -> bool:
-    """Writes the other run's values into ``value``; for a tensor with one row a class, row by row by class name."""
-    other = found.get(name)
+def _row_names(run: Run) -> list[list[str]]:
+    """What rows of a tensor may stand for: classes, and of texts token numbers."""
+    input = run.spec.input
+    tokens = [["<padding>", "<unknown>", *input.vocabulary]] if isinstance(input, TextInput) else []
+    return [run.spec.classes, *tokens]
+
+
+def _take(value: Tensor, other: Tensor | None, rows: list[tuple[list[str], list[str]]]) -> bool:
+    """Writes the other run's values into ``value``; for a tensor with one row a name, row by row."""
     if other is None or (other.dim() == 0 and value.dim() != 0):
         return False
-    if other.shape == value.shape and not (
-        len(value.shape) and len(value) == len(classes) and classes != others
-    ):
-        value.copy_(other)
-        return True
-    if other.shape[1:] != value.shape[1:] or (len(other), len(value)) != (len(others), len(classes)):
+    for names, others in rows:
+        if value.dim() and len(value) == len(names) and len(other) == len(others) and names != others:
+            return _take_rows(value, other, names, others)
+    if other.shape != value.shape:
         return False
-    for row, label in enumerate(classes):
-        if label in others:
-            value[row] = other[others.index(label)]
-    return any(label in others for label in classes)
+    value.copy_(other)
+    return True
+
+
+def _take_rows(value: Tensor, other: Tensor, names: list[str], others: list[str]) -> bool:
+    if other.shape[1:] != value.shape[1:]:
+        return False
+    places = {name: row for row, name in enumerate(others)}
+    pairs = [(row, places[name]) for row, name in enumerate(names) if name in places]
+    for row, place in pairs:
+        value[row] = other[place]
+    return bool(pairs)
 
 
 def _backbone(name: str) -> dict[str, Any]:

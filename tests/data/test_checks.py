@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from tests.data.reading import read_table
 
 from plait.data.checks import Checked, check, summarize
-from plait.data.readers import read_table
 from plait.data.table import Row, Table
 from plait.errors import Problem
 

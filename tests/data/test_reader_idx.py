@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.data.reading import read_table
 
-from plait.data.readers import read_table
 from plait.errors import DataError
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")

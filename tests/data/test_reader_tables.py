@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.data.reading import read_table
 
-from plait.data.readers import read_table
 from plait.data.table import Table
 from plait.errors import DataError
 

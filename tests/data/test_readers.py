@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.data.reading import read_table
 
-from plait.data.readers import read_table
 from plait.data.table import Table
 from plait.errors import DataError
 

@@ -78,6 +78,7 @@ def report(scores: dict[str, Any], found: list[dict[str, Any]]) -> dict[str, Any
     )
     return {
         "task": "image-classification",
+        "noun": "picture",
         "split": "test",
         "higher_is_better": True,
         **{key: scores[key] for key in ("metric", "value", "low", "high", "examples")},

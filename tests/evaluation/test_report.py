@@ -80,7 +80,7 @@ def test_a_validation_report_says_so() -> None:
     found = summary(given)
     assert found[0].startswith("validation accuracy")
     assert "the test part has not been read" in found[1]
-    assert found[2] == "overlap: no validation picture is also a training picture"
+    assert found[2] == "overlap: no validation picture is also in training"
 
 
 def test_several_labels_have_no_confused_pair() -> None:

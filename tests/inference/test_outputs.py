@@ -13,10 +13,10 @@ from little_models import SPEC
 from rich.console import Console
 
 from plait.errors import DataError
-from plait.inference.image_classification import Classification, Labeling
+from plait.inference.classification import Classification, Labeling
 from plait.inference.outputs import show, to_json, write_csv
 from plait.inference.prediction import Origin, Prediction
-from plait.inference.tables import open_table
+from plait.inference.tables import PICTURES, open_table
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
 TABLE = st.integers(1, 4).flatmap(
@@ -26,7 +26,7 @@ TABLE = st.integers(1, 4).flatmap(
 
 def answered(table: Path, label: str = 'a, "b"') -> list[Prediction]:
     """A prediction for every row."""
-    rows = open_table(table).rows()
+    rows = open_table(table, PICTURES).rows()
     return [
         Classification(Origin(row.input, str(table), row.number), label, 0.25, {label: 0.25}) for row in rows
     ]
@@ -34,7 +34,7 @@ def answered(table: Path, label: str = 'a, "b"') -> list[Prediction]:
 
 def written(folder: Path, content: bytes, name: str = "t.csv", label: str = "cat") -> bytes:
     (folder / name).write_bytes(content)
-    write_csv(folder / f"out_{name}", answered(folder / name, label), [str(folder / name)])
+    write_csv(folder / f"out_{name}", answered(folder / name, label), [str(folder / name)], SPEC)
     return (folder / f"out_{name}").read_bytes()
 
 
@@ -105,7 +105,7 @@ def test_rows_left_out_are_empty_and_odd_ones_untouched(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("image,n\na,1\nb,2\nc\nd,4,5\ne,6\n", encoding="utf-8")
     good = [prediction for prediction in answered(table, "cat") if prediction.row in (2, 6)]
-    write_csv(tmp_path / "out.csv", good, [str(table)])
+    write_csv(tmp_path / "out.csv", good, [str(table)], SPEC)
     lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
     assert lines == ["image,n,prediction,probability", "a,1,cat,0.25", "b,2,,", "c", "d,4,5", "e,6,cat,0.25"]
 
@@ -117,7 +117,10 @@ def test_parquet_keeps_columns_types_and_metadata(tmp_path: Path) -> None:
     table = table.replace_schema_metadata({"made by": "me"})
     parquet.write_table(table, tmp_path / "t.parquet")
     write_csv(
-        tmp_path / "out.parquet", answered(tmp_path / "t.parquet", "cat")[:1], [str(tmp_path / "t.parquet")]
+        tmp_path / "out.parquet",
+        answered(tmp_path / "t.parquet", "cat")[:1],
+        [str(tmp_path / "t.parquet")],
+        SPEC,
     )
     before, found = (parquet.read_table(tmp_path / name) for name in ("t.parquet", "out.parquet"))
     assert found.select(table.column_names).equals(before, check_metadata=True)
@@ -129,11 +132,11 @@ def test_a_damaged_parquet_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     (tmp_path / "t.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(DataError, match=r"t\.parquet"):
-        open_table(tmp_path / "t.parquet")
+        open_table(tmp_path / "t.parquet", PICTURES)
 
 
 def test_several_sources_give_a_new_csv(tmp_path: Path) -> None:
-    write_csv(tmp_path / "out.csv", two(), ["a.png", "b.png"])
+    write_csv(tmp_path / "out.csv", two(), ["a.png", "b.png"], SPEC)
     found = list(csv.reader((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()))
     assert found == [
         ["picture", "prediction", "probability"],
@@ -148,7 +151,7 @@ def test_an_input_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to(table)
     for target in (table, tmp_path / "link.csv", tmp_path / "." / "t.csv"):
         with pytest.raises(DataError, match="never overwritten"):
-            write_csv(target, never(), [str(table)])
+            write_csv(target, never(), [str(table)], SPEC)
     assert table.read_bytes() == b"image\na\n"
 
 
@@ -157,20 +160,20 @@ def test_a_wrong_target_is_refused_before_predicting(tmp_path: Path, name: str) 
     (tmp_path / "folder").mkdir()
     (tmp_path / "t.csv").write_bytes(b"image\na\n")
     with pytest.raises(DataError, match="--out"):
-        write_csv(tmp_path / name, never(), [str(tmp_path / "t.csv")])
+        write_csv(tmp_path / name, never(), [str(tmp_path / "t.csv")], SPEC)
 
 
 def test_an_error_on_the_way_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_bytes(b"old")
     with pytest.raises(DataError, match="bad picture"):
-        write_csv(tmp_path / "out.csv", failing(), ["a.png"])
+        write_csv(tmp_path / "out.csv", failing(), ["a.png"], SPEC)
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
     assert (tmp_path / "out.csv").read_bytes() == b"old"
 
 
 def test_a_folder_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be written"):
-        write_csv(tmp_path / "gone" / "out.csv", two(), ["a.png"])
+        write_csv(tmp_path / "gone" / "out.csv", two(), ["a.png"], SPEC)
 
 
 def test_json_has_everything() -> None:
@@ -192,7 +195,7 @@ def test_a_terminal_shows_a_table_and_a_file_gets_csv() -> None:
     terminal = Console(file=io.StringIO(), force_terminal=True, width=60)
     plain = Console(file=io.StringIO(), force_terminal=False)
     for console in (terminal, plain):
-        show(two("[red]a.png"), console)
+        show(two("[red]a.png"), SPEC, console)
     assert "[red]a.png" in terminal.file.getvalue()  # type: ignore[attr-defined]
     assert plain.file.getvalue().splitlines()[1] == '[red]a.png,"x, y",0.75'  # type: ignore[attr-defined]
 

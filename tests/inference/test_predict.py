@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from little_models import CLASSES, SEVERAL, SPEC, write_model, write_picture
 
 from plait.errors import DataError, ModelError, Problem
-from plait.inference.image_classification import Classification, Labeling, decode, probabilities
+from plait.inference.classification import Classification, Labeling, decode, probabilities
 from plait.inference.model import OnnxModel
 from plait.inference.predict import predict
 from plait.inference.prediction import Origin
@@ -168,10 +168,8 @@ def test_predictions_come_while_there_is_more_to_read(tmp_path: Path) -> None:
 
 
 def test_an_unknown_task_is_refused() -> None:
-    from dataclasses import replace
-
     with pytest.raises(ModelError, match="knows image-classification"):
-        predict(ColorPredictor(replace(SPEC, task="mind reading")), ["x.png"])
+        ModelSpec.from_json(SPEC.to_json() | {"task": "mind reading"})
 
 
 @given(LOGITS, st.floats(-100, 100))

@@ -28,8 +28,8 @@ class Checked:
     """A Table of usable rows, in their order, and what was found.
 
     ``sizes`` (rows, 2) are heights and widths in pixels as shown, or (rows, 1) characters of texts; ``digests`` the
-    SHA-256 of each file (of pixels or the text where there is no file), ``grey`` says that no picture has color. ``errors`` name rows that
-    ``table`` lacks.
+    SHA-256 of each file (of pixels or the text where there is no file), ``grey`` says that no picture has color.
+    ``errors`` name rows that ``table`` lacks.
     """
 
     table: Table

@@ -1,6 +1,6 @@
 """What a recipe says about the data: the section `data`, of each kind of input."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,8 +44,8 @@ class TextDataOptions(DataOptions):
     tokens: Literal["auto", "words", "characters"]
     """auto: characters where most letters belong to scripts without spaces."""
     lowercase: bool
-    least: int = Field(ge=1)
-    """Tokens that occur less often in training have no number of their own."""
+    least: Annotated[int, Field(ge=1)] | Literal["auto"]
+    """Tokens that occur less often in training have no number of their own; auto: 1, of many texts 2."""
     vocabulary: int = Field(ge=1)
     """The most tokens with a number of their own."""
     longest: int = Field(ge=0)

@@ -19,6 +19,11 @@ def fits(source: Path, labels_required: bool) -> bool:
     return bool(_classes(source)) or any(map(_classes, _splits(source)))
 
 
+def classes_in(source: Path) -> int:
+    """The most class folders side by side."""
+    return max(len(_classes(folder)) for folder in [source, *_splits(source)])
+
+
 def read(source: Path, labels_required: bool, options: TextDataOptions) -> Table:
     """Every .txt file with its folder's name as class; what cannot be read is among ``problems``."""
     rows: list[Row] = []
@@ -33,7 +38,9 @@ def read(source: Path, labels_required: bool, options: TextDataOptions) -> Table
                     problems.append(Problem(error.kind, str(path), error.message, error.row))
                     continue
                 if options.encoding is None and decoded.encoding != "UTF-8":
-                    problems.append(Problem("encoding", str(path), f"read as {decoded.encoding}", error=False))
+                    problems.append(
+                        Problem("encoding", str(path), f"read as {decoded.encoding}", error=False)
+                    )
                 # One name in the bytes of macOS (decomposed) and of others (composed) is one class.
                 target = unicodedata.normalize("NFC", of_class.name)
                 rows.append(Row(decoded.text, target, split, str(path)))

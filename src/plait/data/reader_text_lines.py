@@ -21,7 +21,20 @@ LOOKED_AT = 500
 LARGEST_LABEL = 40
 
 _LINE = re.compile(r"(?:__label__)?(\S+)[ \t]+(\S.*)")
-_FOREIGN = {".csv", ".tsv", ".parquet", ".jsonl", ".xlsx", ".json", ".md", ".py", ".yaml", ".yml", ".html", ".xml"}
+_FOREIGN = {
+    ".csv",
+    ".tsv",
+    ".parquet",
+    ".jsonl",
+    ".xlsx",
+    ".json",
+    ".md",
+    ".py",
+    ".yaml",
+    ".yml",
+    ".html",
+    ".xml",
+}
 
 
 def fits(source: Path, labels_required: bool) -> bool:
@@ -35,7 +48,9 @@ def read(source: Path, labels_required: bool, options: TextDataOptions) -> Table
     """Every line that is not blank as an example; a line without a text is among ``problems``."""
     files = _files(source) if source.is_dir() else {source: ""}
     if not files:
-        raise DataError(f"{source} holds no files of labelled lines named by their split; accepted is {LAYOUT}")
+        raise DataError(
+            f"{source} holds no files of labelled lines named by their split; accepted is {LAYOUT}"
+        )
     rows: list[Row] = []
     problems: list[Problem] = []
     for path, split in files.items():

@@ -10,6 +10,7 @@ from plait.data.splitwords import split_in
 from plait.data.table import Row, Table
 from plait.data.text_records import OPENERS, open_records
 from plait.errors import DataError, MissingExtraError, Problem
+from plait.inference.picture_file import SUFFIXES
 from plait.inference.text_columns import LABEL_NAMES, SEVERAL, TEXT_NAMES
 
 NAME = "text table"
@@ -61,7 +62,9 @@ class _Reading:
         rows = list(records)
         self.text = _text_column(path, header, rows, self.options.text)
         label = _label_column(path, header, rows, self.text, self.options.label, self.labels_required)
-        self.several = column(label) == SEVERAL or any(isinstance(cells.get(label), list) for _, cells in rows)
+        self.several = column(label) == SEVERAL or any(
+            isinstance(cells.get(label), list) for _, cells in rows
+        )
         for line, cells in rows:
             try:
                 self.rows.append(self._row(path, line, dict(cells), split, label))
@@ -71,7 +74,9 @@ class _Reading:
     def _row(self, path: Path, line: int, cells: dict[str, object], split: str, label: str) -> Row:
         content = cells[self.text]
         if not isinstance(content, str) and content is not None:
-            raise RowError("no text", f"the column {self.text} holds {str(content)[:40]}, but a text is expected")
+            raise RowError(
+                "no text", f"the column {self.text} holds {str(content)[:40]}, but a text is expected"
+            )
         found = target(cells.get(label), self.several, self.labels_required, label)
         beside = {column(name): cell for name, cell in cells.items()}
         part, group = split_and_group(beside, split)
@@ -85,6 +90,11 @@ def _text_column(path: Path, header: list[str], rows: Sequence[Record], asked: s
     named = [name for name in header if column(name) in TEXT_NAMES]
     if len(named) == 1:
         return named[0]
+    if pictures := [name for name in header if _names_files(rows, name)]:
+        raise DataError(
+            f"{path}: the column {pictures[0]} holds names of pictures; a table of pictures calls it image "
+            "(to classify the names themselves: --text)"
+        )
     lengths = {name: _mean_length(rows, name) for name in named or header}
     order = sorted(lengths, key=lambda name: -lengths[name])
     if not order or lengths[order[0]] < 3 or (len(order) > 1 and lengths[order[0]] < 3 * lengths[order[1]]):
@@ -116,15 +126,19 @@ def _label_column(
 def _asked(path: Path, header: list[str], asked: str, flag: str) -> str:
     found = [name for name in header if column(name) == column(asked)]
     if len(found) != 1:
-        raise DataError(
-            f"{path}: {flag} says {asked}, but its columns are {', '.join(header) or 'none'}"
-        )
+        raise DataError(f"{path}: {flag} says {asked}, but its columns are {', '.join(header) or 'none'}")
     return found[0]
 
 
 def _mean_length(rows: Sequence[Record], name: str) -> float:
     cells = [cells[name] for _, cells in islice(rows, LOOKED_AT)]
     return sum(len(cell) for cell in cells if isinstance(cell, str)) / max(len(cells), 1)
+
+
+def _names_files(rows: Sequence[Record], name: str) -> bool:
+    """Whether most cells end as pictures' names do."""
+    cells = [text(cells[name]).lower() for _, cells in islice(rows, LOOKED_AT)]
+    return sum(cell.endswith(tuple(SUFFIXES)) for cell in cells) > len(cells) / 2
 
 
 def _is_label_like(rows: Sequence[Record], name: str) -> bool:

@@ -91,6 +91,8 @@ def read_table(
     """
     chosen = recognize(source, format, labels_required)
     wanted: Content = "texts" if isinstance(options, TextDataOptions) else "pictures"
+    if format is None and wanted == "pictures" and chosen.name == reader_text_tables.NAME:
+        chosen = FORMATS[reader_tables.NAME]  # It says which columns are missing.
     if chosen.content != wanted:
         raise DataError(
             f"{source}: read as {chosen.name}, which holds {chosen.content}, but {wanted} are expected here"
@@ -116,6 +118,7 @@ def _recognize(source: str, path: Path, labels_required: bool) -> Format:
     found = [format for format in FORMATS.values() if format.fits(path, labels_required)]
     # To a Path ./digits and digits are the same, but only the bare word means the embedded set.
     found = [format for format in found if format.name != reader_digits.NAME or source == reader_digits.NAME]
+    found = _without_strays(found, path)
     names = {format.name for format in found}
     # A table usually lies beside the one folder of pictures that it names.
     if {reader_folders.NAME, reader_tables.NAME} == names and reader_folders.classes_in(path) < 2:
@@ -126,6 +129,18 @@ def _recognize(source: str, path: Path, labels_required: bool) -> Format:
         ways = "\n".join(f"  --format {format.flag}: {format.layout}" for format in found)
         raise DataError(f"{source} can be read in {len(found)} ways; choose one:\n{ways}")
     return found[0]
+
+
+def _without_strays(found: list[Format], path: Path) -> list[Format]:
+    """Beside pictures in a folder, tables and texts are notes, unless there are more class folders of texts."""
+    if not any(format.content == "pictures" for format in found) or not path.is_dir():
+        return found
+    more = reader_text_folders.classes_in(path) > reader_folders.classes_in(path)
+    return [
+        format
+        for format in found
+        if format.content == "pictures" or (more and format.name == reader_text_folders.NAME)
+    ]
 
 
 def _nothing_recognized(source: str, path: Path, labels_required: bool) -> str:

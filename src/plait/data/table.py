@@ -70,9 +70,7 @@ class Table:
         column: str = "",
     ) -> "Table":
         columns = {name: _objects([getattr(row, name) for row in rows]) for name in COLUMNS}
-        return cls(
-            pd.DataFrame(columns), source, format, several_labels, tuple(problems), content, column
-        )
+        return cls(pd.DataFrame(columns), source, format, several_labels, tuple(problems), content, column)
 
     def __len__(self) -> int:
         return len(self.frame)

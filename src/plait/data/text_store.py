@@ -122,5 +122,8 @@ class TextEvaluationBatches:
         for rows in self._plan:
             values, lengths = self._store.take(rows)
             yield Batch(
-                torch.from_numpy(values), torch.from_numpy(lengths), self._targets[rows], torch.from_numpy(rows)
+                torch.from_numpy(values),
+                torch.from_numpy(lengths),
+                self._targets[rows],
+                torch.from_numpy(rows),
             )

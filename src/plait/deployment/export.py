@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from plait.errors import ModelError
 from plait.files import replacing
-from plait.inference.model import INPUT, OUTPUT, OnnxModel
+from plait.inference.input import Array
+from plait.inference.model import OUTPUT, OnnxModel
 from plait.inference.onnx_file import SPEC_KEY, seal
 from plait.inference.spec import ModelSpec
 
@@ -27,20 +27,18 @@ LARGEST_DIFFERENCE = 1e-4
 OPSET = 20
 
 
-def export(
-    network: nn.Module, spec: ModelSpec, path: str | Path, sample: NDArray[np.uint8] | None = None
-) -> dict[str, Any]:
-    """Writes ``network``, uint8 (batch, channels, height, width) to logits (batch, classes), as ``path``.
+def export(network: nn.Module, spec: ModelSpec, path: str | Path) -> dict[str, Any]:
+    """Writes ``network``, the input's arrays to logits (batch, classes), as ``path``.
 
-    The file's answers are compared with PyTorch's in float32 on random pictures in several batch sizes and on
-    ``sample`` (pictures in the same layout); any logit that differs by more than 1e-4 raises ModelError, and
-    ``path`` is left as it was. Returns {"path", "bytes", "largest_difference", "batch_sizes", "opset"}.
+    The file's answers are compared with PyTorch's in float32 on random inputs in several batch sizes (and lengths,
+    where inputs have lengths); any logit that differs by more than 1e-4 raises ModelError, and ``path`` is left as it
+    was. Returns {"path", "bytes", "largest_difference", "batch_sizes", "opset"}.
     """
     path = Path(path)
     # The caller's network keeps its device, precision and mode.
     network = copy.deepcopy(network).to("cpu", torch.float32).to(memory_format=torch.contiguous_format).eval()
     content = seal(_serialized(network, spec))
-    batches = _batches(spec, sample)
+    batches = [spec.input.examples(size, seed=size) for size in BATCH_SIZES]
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(content)
@@ -56,7 +54,7 @@ def export(
         "path": str(path),
         "bytes": len(content),
         "largest_difference": difference,
-        "batch_sizes": [len(batch) for batch in batches],
+        "batch_sizes": list(BATCH_SIZES),
         "opset": OPSET,
     }
 
@@ -78,14 +76,14 @@ def _serialized(network: nn.Module, spec: ModelSpec) -> bytes:
 
 
 def _translated(network: nn.Module, spec: ModelSpec) -> torch.onnx.ONNXProgram:
-    # Two pictures: a batch of one would be taken for a constant.
-    example = torch.from_numpy(_random_pictures(spec, 2, seed=0))
+    # Two examples: a batch of one would be taken for a constant.
+    arrays = spec.input.examples(2, seed=2)
     program = torch.onnx.export(
         network,
-        (example,),
-        input_names=[INPUT],
+        tuple(map(torch.from_numpy, arrays)),
+        input_names=[port.name for port in spec.input.ports],
         output_names=[OUTPUT],
-        dynamic_shapes=({0: torch.export.Dim("batch")},),
+        dynamic_shapes=_dynamic(spec),
         opset_version=OPSET,
         dynamo=True,
         external_data=False,
@@ -93,6 +91,20 @@ def _translated(network: nn.Module, spec: ModelSpec) -> torch.onnx.ONNXProgram:
     )
     assert program is not None
     return program
+
+
+def _dynamic(spec: ModelSpec) -> tuple[dict[int, Any], ...]:
+    """The axes that vary, of each array: the batch, and the sides that the input names by a word."""
+    named: dict[str, Any] = {}
+
+    def dim(word: str) -> Any:
+        return named.setdefault(word, torch.export.Dim(word))
+
+    return tuple(
+        {0: dim("batch")}
+        | {axis: dim(side) for axis, side in enumerate(port.sides, start=1) if isinstance(side, str)}
+        for port in spec.input.ports
+    )
 
 
 def _tidy(model: Any) -> None:
@@ -104,20 +116,10 @@ def _tidy(model: Any) -> None:
     common.ClearMetadataAndDocStringPass()(model)
 
 
-def _batches(spec: ModelSpec, sample: NDArray[np.uint8] | None) -> list[NDArray[np.uint8]]:
-    random = [_random_pictures(spec, size, seed=size) for size in BATCH_SIZES]
-    return random if sample is None or not len(sample) else [*random, sample]
-
-
-def _random_pictures(spec: ModelSpec, count: int, seed: int) -> NDArray[np.uint8]:
-    shape = (count, spec.input.channels, spec.input.height, spec.input.width)
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
-def _difference(network: nn.Module, model: OnnxModel, batches: list[NDArray[np.uint8]]) -> float:
+def _difference(network: nn.Module, model: OnnxModel, batches: list[tuple[Array, ...]]) -> float:
     """The largest difference of a logit; not a number where an answer is none."""
     with torch.inference_mode(), _full_precision():
-        pairs = [(network(torch.from_numpy(batch)).numpy(), model.run(batch)) for batch in batches]
+        pairs = [(network(*map(torch.from_numpy, arrays)).numpy(), model.run(*arrays)) for arrays in batches]
     return float(np.max([np.abs(expected - found).max() for expected, found in pairs]))
 
 

@@ -11,12 +11,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from plait.evaluation.charts import learning_curves, matrix, reliability
-from plait.evaluation.report import Report, label, lines, metric_name, percent
+from plait.evaluation.report import Report, label, lines, metric_name, noun, percent
 
 WORST = 15
 """Classes shown at once, the worst first; the rest are folded."""
 PROBLEMS = 20
 """Of one kind, on the page; report.json has all."""
+QUOTED = 300
+"""Characters of a text that the page shows."""
 PICTURE = "data:image/png;base64,"
 SMALL = 64
 """A thumbnail of fewer pixels across is enlarged without smoothing."""
@@ -38,6 +40,7 @@ def page(report: Report) -> str:
         duration=duration,
         thousands=thousands,
         decimal=decimal,
+        shortened=shortened,
     )
     return environment.get_template("report.html.j2").render(_values(report))
 
@@ -70,6 +73,12 @@ def decimal(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
+def shortened(text: str) -> str:
+    """The beginning of a long text."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= QUOTED else plain[: QUOTED - 1] + "…"
+
+
 def _values(report: Report) -> dict[str, Any]:
     """What the template names."""
     scores = report.get("scores", {})
@@ -81,6 +90,8 @@ def _values(report: Report) -> dict[str, Any]:
         "metric": metric_name(report),
         "examples": report["examples"],
         "lines": lines(report),
+        "noun": noun(report),
+        "quoted": noun(report) == "text",
         "scores": scores,
         "bars": _bars(report),
         "mistakes": [_mistake(one) for one in report.get("mistakes", [])],

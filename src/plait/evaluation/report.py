@@ -47,6 +47,11 @@ def headline(report: Report) -> str:
     )
 
 
+def noun(report: Report) -> str:
+    """One input, in words: picture, text."""
+    return str(report.get("noun", "example"))
+
+
 def lines(report: Report) -> list[Line]:
     """What stands beside the score, most important first; leaves out what the report does not hold."""
     found = [
@@ -103,9 +108,9 @@ def _overlap(report: Report) -> Line | None:
     if count is None:
         return None
     if count == 0:
-        return Line("overlap", f"no {split} picture is also a training picture")
+        return Line("overlap", f"no {split} {noun(report)} is also in training")
     verb = "is" if count == 1 else "are"
-    of = f"{count:,} of {report['examples']:,} {split} pictures"
+    of = f"{count:,} of {report['examples']:,} {split} {noun(report)}s"
     text = f"{of} {verb} also in training, so the score promises too much"
     return Line("overlap", text, warning=True)
 
@@ -154,7 +159,7 @@ def _left_out(report: Report) -> Line | None:
         return None
     return Line(
         "left out",
-        f"{count:,} {'file' if count == 1 else 'files'} of the data could not be used",
+        f"{count:,} {'example' if count == 1 else 'examples'} of the data could not be used",
         warning=True,
     )
 

@@ -41,9 +41,7 @@ class OnnxModel:
             raise ModelError(f"{self.path}: {arrived} arrived, expected {', '.join(map(str, ports))}")
         if not len(inputs[0]):
             return np.zeros((0, len(self.spec.classes)), np.float32)
-        named = {
-            port.name: np.ascontiguousarray(array) for port, array in zip(ports, inputs, strict=True)
-        }
+        named = {port.name: np.ascontiguousarray(array) for port, array in zip(ports, inputs, strict=True)}
         return _answer(self._session, named, self.path)
 
 

@@ -118,7 +118,7 @@ def open_table(path: str | Path, wanted: Column) -> UserTable:
 
 
 class TextTable(UserTable):
-    """CSV and TSV in UTF-8 (or Chinese in GB18030): separated by commas (or semicolons or tabs) and by tabs, with a header.
+    """CSV and TSV with a header, separated by commas (or semicolons or tabs) and by tabs, in UTF-8 or Chinese GB18030.
 
     Given back byte for byte, new cells appended to each row: quoting, line ends and the mark at the file's
     beginning (BOM) stay as they are.

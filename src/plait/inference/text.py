@@ -145,7 +145,7 @@ def split(text: str, tokens: str, lowercase: bool) -> list[str]:
 
 
 def script(texts: Iterable[str]) -> str:
-    """"characters" where most letters of ``texts`` belong to scripts without spaces, otherwise "words"."""
+    """ "characters" where most letters of ``texts`` belong to scripts without spaces, otherwise "words"."""
     letters = unspaced = 0
     for text in texts:
         letters += sum(map(str.isalpha, text))
@@ -153,9 +153,7 @@ def script(texts: Iterable[str]) -> str:
     return "characters" if unspaced > letters / 2 else "words"
 
 
-def learn_vocabulary(
-    texts: Sequence[str], tokens: str, lowercase: bool, least: int, most: int
-) -> list[str]:
+def learn_vocabulary(texts: Sequence[str], tokens: str, lowercase: bool, least: int, most: int) -> list[str]:
     """Tokens that occur at least ``least`` times in ``texts``, the most frequent first, at most ``most`` of them.
 
     Of words also the endings that at least ten rarer words share; they are what unseen words are known by.

@@ -52,7 +52,9 @@ class NgramLinear(nn.Module):
         total = torch.zeros_like(self.bias).expand(len(tokens), -1)
         for order in range(1, max(self.orders) + 1):
             # The n-gram that ends at each step; those that begin before the text or end after it count nothing.
-            shifted = torch.cat([torch.zeros_like(hashed[:, :1]), hashed[:, :-1]], dim=1) if order > 1 else hashed
+            shifted = (
+                torch.cat([torch.zeros_like(hashed[:, :1]), hashed[:, :-1]], dim=1) if order > 1 else hashed
+            )
             hashed = next_hash(shifted, tokens, self.buckets)
             if order in self.orders:
                 inside = (steps >= order - 1) & (steps < lengths[:, None])

@@ -50,6 +50,26 @@ def batch_size(examples: int) -> int:
     return int(np.clip(2 ** round(np.log2(max(examples, 1) / 12)), 8, 128))
 
 
+def least(examples: int) -> int:
+    """How often a token must occur to get a number of its own: of few texts every token counts."""
+    return 1 if examples < 20_000 else 2
+
+
+def ngram_orders(tokens: str) -> list[int]:
+    """Words and pairs of words; of characters up to three in a row, which is a word or two of Chinese."""
+    return [1, 2] if tokens == "words" else [1, 2, 3]
+
+
+def text_epochs(examples: int) -> int:
+    """Passes over the training texts: the fewer, the more (100 of them 28, 1,000 of them 12, 7,000 of them 5)."""
+    return int(np.clip(round(150 / examples**0.37), 3, 60))
+
+
+def text_batch_size(examples: int) -> int:
+    """Small sets take small batches, so that an epoch still has steps."""
+    return int(np.clip(2 ** round(np.log2(max(examples, 1) / 60)), 8, 64))
+
+
 def mirror_keeps_class(pictures: np.ndarray, targets: np.ndarray) -> bool:
     """Whether a mirrored picture still looks like its class: nearest class mean, asked of mirrored pictures.
 

@@ -1,0 +1,10 @@
+"""What differs between kinds of input on the way from files to batches: one file a kind."""
+
+from plait.media.medium import Medium, Store
+from plait.media.pictures import Pictures
+from plait.media.texts import Texts
+
+__all__ = ["MEDIA", "Medium", "Pictures", "Store", "Texts"]
+
+MEDIA: dict[str, Medium] = {"image-classification": Pictures(), "text-classification": Texts()}
+"""Of each task."""

@@ -1,0 +1,132 @@
+"""Medium: what is to be said of one kind of input between gathered files and a network; the rest all have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from plait.data.batches import Batch
+from plait.data.gather import Gathered
+from plait.inference.input import ModelInput
+from plait.inference.spec import ModelSpec
+from plait.layers import Shape, Stack, Vector
+from plait.recipe import Recipe
+from plait.tasks import Classification
+
+EVALUATION_BATCH = 256
+
+
+class Store(Protocol):
+    """The inputs of a table, opened; a row number counts the table's rows from 0."""
+
+    def __len__(self) -> int: ...
+
+
+class Medium(ABC):
+    """One kind of input."""
+
+    noun: ClassVar[str]
+    """One of it, in messages."""
+    baseline_rows: ClassVar[int]
+    """Baselines are fitted on at most so many training examples, and take seconds."""
+    fitted: ClassVar[tuple[str, ...]] = ()
+    """Beginnings of the names of weights that are found from the training part before training: another run's are
+    never taken for them."""
+
+    @abstractmethod
+    def settle(self, asking: Callable[..., Recipe], train: Gathered) -> Recipe:
+        """What a recipe leaves to the data, from the training part.
+
+        ``asking(small=...)`` gives what the user asked for over the default, or over the default for small inputs.
+        Raises NetworkError, RecipeError.
+        """
+
+    @abstractmethod
+    def settle_opened(self, recipe: Recipe, store: Any, targets: np.ndarray) -> Recipe:
+        """What is left to the opened inputs and their targets."""
+
+    @abstractmethod
+    def refuse_impossible(self, recipe: Recipe) -> None:
+        """Before any data is read: raises NetworkError for a network that cannot work."""
+
+    @abstractmethod
+    def input(self, recipe: Recipe, train: Gathered) -> ModelInput:
+        """What the network takes, by a settled recipe and the training part."""
+
+    @abstractmethod
+    def preview(self, recipe: Recipe, found: Gathered | None) -> Shape:
+        """The shape that arrives at the network, of data or of a recipe alone."""
+
+    @abstractmethod
+    def arriving(self, input: ModelInput) -> Shape:
+        """The shape of one input, by which a network is built and counted."""
+
+    @abstractmethod
+    def describe(self, found: Gathered, recipe: Recipe) -> dict[str, Any]:
+        """What ``plait inspect`` says of the inputs."""
+
+    @abstractmethod
+    def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
+        """What the person should be told before training starts."""
+
+    @abstractmethod
+    def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> Classification:
+        """The task; ``counts`` are the training examples of each class."""
+
+    @abstractmethod
+    def network(self, task: Classification, recipe: Recipe, input: ModelInput) -> nn.Module:
+        """The recipe's network with the task's head, freshly drawn; its ``body`` is the Stack of layers."""
+
+    @abstractmethod
+    def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> Any:
+        """The inputs, opened."""
+
+    @abstractmethod
+    def fit(
+        self, network: nn.Module, store: Any, targets: Tensor, train: Gathered, recipe: Recipe
+    ) -> Tensor | None:
+        """Sets the weights that are not learnt by steps; gives the hints (examples, classes) for training, if any."""
+
+    @abstractmethod
+    def training_batches(
+        self,
+        store: Any,
+        targets: Tensor,
+        hints: Tensor | None,
+        recipe: Recipe,
+        input: ModelInput,
+        start: int,
+        total: int,
+    ) -> Iterable[Batch]:
+        """The batches of steps ``start`` .. ``total`` - 1."""
+
+    @abstractmethod
+    def evaluation_batches(self, store: Any, targets: Tensor) -> Iterable[Batch]:
+        """Every row once."""
+
+    @abstractmethod
+    def plain(self, store: Any, gathered: Gathered, rows: np.ndarray) -> Any:
+        """The inputs of ``rows`` as baselines take them."""
+
+    @abstractmethod
+    def thumbnails(self, store: Any, rows: np.ndarray) -> list[str | None]:
+        """A small picture of each row as a data URI, where there is something to see."""
+
+
+def sample(total: int, most: int, seed: int) -> np.ndarray:
+    """At most ``most`` row numbers of ``total``, drawn, in order."""
+    rows = np.random.default_rng(seed).permutation(total)[:most]
+    return np.sort(rows)
+
+
+def weights(recipe: Recipe, arriving: Shape) -> tuple[dict[str, torch.Size], Shape | None]:
+    """Every weight's shape, and that of a vector that comes out: the head's weights depend on it."""
+    network = Stack(*recipe.layers())
+    with torch.device("meta"):
+        network.build(arriving)
+    given = network.output(arriving)
+    shapes = {name: value.shape for name, value in network.state_dict().items()}
+    return shapes, given if isinstance(given, Vector) else None

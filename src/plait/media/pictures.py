@@ -1,0 +1,237 @@
+"""Pictures: what a recipe leaves to the data (`auto`), settled; how they are opened, drawn and shown."""
+
+import base64
+import io
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor, nn
+
+from plait.data.augmentation import Augmentation, training_size
+from plait.data.batches import Batch, EvaluationBatches, TrainingBatches
+from plait.data.gather import Gathered
+from plait.data.store import PictureStore
+from plait.errors import NetworkError, RecipeError
+from plait.inference.input import ModelInput
+from plait.inference.picture import PictureInput
+from plait.inference.spec import ModelSpec
+from plait.layers import Map, Pretrained, Shape, Stack
+from plait.media.medium import EVALUATION_BATCH, Medium, sample, weights
+from plait.recipe import PictureRecipe, Recipe
+from plait.tasks import Classification, ImageClassification, automatic
+from plait.tasks.image_classification import PictureNetwork, picture_network, set_statistics
+
+
+class Pictures(Medium):
+    """Pictures of one size, normalized by the statistics of the training part."""
+
+    noun = "picture"
+    baseline_rows = 5_000
+
+    def settle(self, asking: Callable[..., Recipe], train: Gathered) -> Recipe:
+        return settle(asking, train)
+
+    def settle_opened(self, recipe: Recipe, store: PictureStore, targets: np.ndarray) -> Recipe:
+        return settle_mirror(of_pictures(recipe), store, targets)
+
+    def refuse_impossible(self, recipe: Recipe) -> None:
+        if of_pictures(recipe).data.image_size == "auto":
+            recipe.layers()
+        else:
+            Stack(*recipe.layers()).output(self.preview(recipe, None))
+
+    def input(self, recipe: Recipe, train: Gathered) -> PictureInput:
+        return picture_input(of_pictures(recipe))
+
+    def preview(self, recipe: Recipe, found: Gathered | None) -> Shape:
+        return self.arriving(picture_input(of_pictures(recipe)))
+
+    def arriving(self, input: ModelInput) -> Shape:
+        assert isinstance(input, PictureInput)
+        return Map(input.channels, input.height, input.width)
+
+    def describe(self, found: Gathered, recipe: Recipe) -> dict[str, Any]:
+        sides = found.sizes.min(axis=1) if len(found.table) else np.zeros(0)
+        size = ["{}x{}".format(*found.sizes[row]) for row in np.argsort(sides, kind="stable")]
+        return {
+            "pictures": {
+                "smallest": size[0] if size else None,
+                "median": size[len(size) // 2] if size else None,
+                "largest": size[-1] if size else None,
+                "color": "grey" if found.grey else "color",
+            }
+        }
+
+    def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
+        return []
+
+    def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> ImageClassification:
+        asked = of_pictures(recipe)
+        seed = asked.training.seed
+        return ImageClassification(
+            spec.classes, spec.several_labels, asked.loss, counts, asked.augmentation, seed
+        )
+
+    def network(self, task: Classification, recipe: Recipe, input: ModelInput) -> PictureNetwork:
+        assert isinstance(input, PictureInput)
+        return picture_network(task, recipe.layers(), input, bool(of_pictures(recipe).evaluation.mirror))
+
+    def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> PictureStore:
+        assert isinstance(input, PictureInput)
+        data = of_pictures(recipe).data
+        return PictureStore(gathered.table, input, data.cache_mb * 1_000_000, max_pixels=data.max_pixels)
+
+    def fit(
+        self, network: nn.Module, store: PictureStore, targets: Tensor, train: Gathered, recipe: Recipe
+    ) -> None:
+        assert isinstance(network, PictureNetwork)
+        backbones = [layer for layer in network.body if isinstance(layer, Pretrained)]
+        found = backbones[0].statistics if backbones else mean_and_std(store, recipe.training.seed)
+        set_statistics(network, *found)
+
+    def training_batches(
+        self,
+        store: PictureStore,
+        targets: Tensor,
+        hints: Tensor | None,
+        recipe: Recipe,
+        input: ModelInput,
+        start: int,
+        total: int,
+    ) -> Iterable[Batch]:
+        assert isinstance(input, PictureInput)
+        augmentation = Augmentation(of_pictures(recipe).augmentation, input)
+        size, seed = int(recipe.training.batch_size), recipe.training.seed
+        return TrainingBatches(store, targets, size, seed, augmentation, total, start)
+
+    def evaluation_batches(self, store: PictureStore, targets: Tensor) -> Iterable[Batch]:
+        return EvaluationBatches(store, targets, EVALUATION_BATCH)
+
+    def plain(self, store: PictureStore, gathered: Gathered, rows: np.ndarray) -> np.ndarray:
+        """uint8 (rows, height, width, channels) as the network sees them."""
+        return store.center(rows).numpy().transpose(0, 2, 3, 1)
+
+    def thumbnails(self, store: PictureStore, rows: np.ndarray) -> list[str | None]:
+        return (
+            [_png(picture) for picture in store.center(rows).numpy().transpose(0, 2, 3, 1)]
+            if len(rows)
+            else []
+        )
+
+
+def of_pictures(recipe: Recipe) -> PictureRecipe:
+    """The recipe, whose task is one on pictures."""
+    assert isinstance(recipe, PictureRecipe)
+    return recipe
+
+
+def settle(asking: Callable[..., Recipe], train: Gathered) -> PictureRecipe:
+    """Image size, channels, epochs, batch size and sizes from the training part."""
+    examples = len(train.table)
+    recipe = of_pictures(asking())
+    size = automatic.image_side(train.sizes) if recipe.data.image_size == "auto" else recipe.data.image_size
+    side = size if isinstance(size, int) else min(size)
+    if side <= automatic.SMALL_SIDE:
+        recipe = of_pictures(asking(small=True))
+    data, training = recipe.data, recipe.training
+    channels = (1 if train.grey else 3) if data.channels == "auto" else data.channels
+    epochs = automatic.epochs(examples, side) if training.epochs == "auto" else training.epochs
+    batch_size = automatic.batch_size(examples) if training.batch_size == "auto" else training.batch_size
+    recipe = recipe.with_values(
+        data={"image_size": size, "channels": channels},
+        training={"epochs": epochs, "batch_size": min(batch_size, examples)},
+    )
+    return _with_sizes(recipe, given=of_pictures(asking()).data.image_size != "auto")
+
+
+def _with_sizes(recipe: PictureRecipe, given: bool) -> PictureRecipe:
+    """The sizes of training pictures and the margin; a photograph's own size too, where it was not ``given``."""
+    sizes = _sizes(recipe)
+    size = recipe.data.image_size
+    if not given and size == automatic.PHOTOGRAPH_SIDE and sizes[1] == 1:
+        size = automatic.FIXED_PHOTOGRAPH_SIDE
+    assert size != "auto"
+    side = size if isinstance(size, int) else min(size)
+    margin = automatic.margin(side, sizes[1]) if recipe.data.margin == "auto" else recipe.data.margin
+    return recipe.with_values(data={"image_size": size, "margin": margin}, augmentation={"sizes": sizes})
+
+
+def settle_mirror(recipe: PictureRecipe, store: PictureStore, targets: np.ndarray) -> PictureRecipe:
+    """Whether pictures may be mirrored in training and in answering, where the recipe says auto."""
+    if "auto" not in (recipe.augmentation.flip, recipe.evaluation.mirror):
+        return recipe
+    rows = sample(len(targets), 4000, recipe.training.seed)
+    pictures = store.take(rows).numpy().transpose(0, 2, 3, 1)
+    keeps = targets.ndim > 1 or automatic.mirror_keeps_class(pictures, targets[rows])
+    flip = (
+        ("horizontal" if keeps else "none")
+        if recipe.augmentation.flip == "auto"
+        else recipe.augmentation.flip
+    )
+    mirror = keeps if recipe.evaluation.mirror == "auto" else recipe.evaluation.mirror
+    return recipe.with_values(augmentation={"flip": flip}, evaluation={"mirror": mirror})
+
+
+def _sizes(recipe: PictureRecipe) -> tuple[float, float]:
+    """Smaller for photographs, if the network's weights fit any size.
+
+    Raises NetworkError or RecipeError where the recipe names sizes that training cannot have.
+    """
+    input, resamples = picture_input(recipe), recipe.augmentation.resamples
+    sizes = recipe.augmentation.sizes
+    if sizes == "auto":
+        wanted = automatic.sizes(min(input.height, input.width))
+        backbone = any(isinstance(layer, Pretrained) for layer in recipe.layers())
+        return wanted if resamples and not backbone and _fits(recipe, input, wanted) else (1.0, 1.0)
+    if sizes[0] < 1 and not resamples:
+        raise RecipeError(
+            f"augmentation.sizes is {list(sizes)}, which needs a random crop or rotation beside it: set it to [1, 1]"
+        )
+    if not _fits(recipe, input, sizes):
+        raise NetworkError(
+            f"augmentation.sizes is {list(sizes)}, but the network's weights depend on the size of its pictures: "
+            "end its maps with global_pool in place of flatten, or set it to [1, 1]"
+        )
+    return sizes
+
+
+def _fits(recipe: PictureRecipe, input: PictureInput, sizes: tuple[float, float]) -> bool:
+    """Whether the weights for whole pictures serve those of training."""
+    whole = (input.height, input.width)
+    every = {whole, *(training_size(whole, sizes, done) for done in (0.0, 0.5, 0.75))}
+    try:
+        first, *others = (weights(recipe, Map(input.channels, *size)) for size in every)
+    except NetworkError:
+        return False
+    return all(other == first for other in others)
+
+
+def picture_input(recipe: PictureRecipe, default_side: int = automatic.PHOTOGRAPH_SIDE) -> PictureInput:
+    """What the network takes; where the recipe still says auto, a photograph's ``default_side`` in color."""
+    data = recipe.data
+    size = default_side if data.image_size == "auto" else data.image_size
+    height, width = (size, size) if isinstance(size, int) else size
+    channels = 3 if data.channels == "auto" else data.channels
+    sizes = recipe.augmentation.sizes
+    last = automatic.sizes(min(height, width))[1] if sizes == "auto" else sizes[1]
+    margin = automatic.margin(min(height, width), last) if data.margin == "auto" else data.margin
+    return PictureInput(height, width, channels, data.resize, margin)
+
+
+def mean_and_std(store: PictureStore, seed: int) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel in 0..1, over at most 2,000 training pictures."""
+    rows = sample(len(store), 2000, seed)
+    values = store.take(rows).float().div_(255)
+    std = values.std(dim=(0, 2, 3), correction=0).clamp(min=1e-3)
+    return values.mean(dim=(0, 2, 3)).tolist(), std.tolist()
+
+
+def _png(picture: np.ndarray) -> str:
+    """A data URI of a small PNG."""
+    image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
+    image.thumbnail((112, 112))
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

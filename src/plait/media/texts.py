@@ -1,0 +1,180 @@
+"""Texts: what a recipe leaves to the data (`auto`), settled; how they become tokens, are drawn and shown."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from plait.data import reader_text_folders
+from plait.data.batches import Batch
+from plait.data.gather import Gathered
+from plait.data.text_store import TextEvaluationBatches, TextStore, TextTrainingBatches
+from plait.errors import NetworkError
+from plait.inference.input import ModelInput
+from plait.inference.spec import ModelSpec
+from plait.inference.text import FIRST, TextInput, learn_vocabulary, script, split
+from plait.layers import Shape, Tokens
+from plait.media.medium import EVALUATION_BATCH, Medium, sample, weights
+from plait.recipe import Recipe, TextRecipe
+from plait.tasks import Classification, TextClassification, automatic
+from plait.tasks.ngram_fit import fit_ngrams
+from plait.tasks.text_classification import TYPICAL_LENGTH, TextNetwork, text_network
+
+FEW = 1000
+"""So many texts decide by which script they are written, and show how long texts are."""
+
+
+class Texts(Medium):
+    """Texts of any length as token numbers of a vocabulary learnt from the training part."""
+
+    noun = "text"
+    baseline_rows = 50_000
+    fitted = ("ngrams.",)
+
+    def settle(self, asking: Callable[..., Recipe], train: Gathered) -> Recipe:
+        """Tokens, vocabulary, n-grams, epochs and batch size from the training part."""
+        recipe = of_texts(asking())
+        examples = len(train.table)
+        data, training = recipe.data, recipe.training
+        tokens = script(_few(train)) if data.tokens == "auto" else data.tokens
+        orders = automatic.ngram_orders(tokens) if recipe.ngrams.orders == "auto" else recipe.ngrams.orders
+        least = automatic.least(examples) if data.least == "auto" else data.least
+        size = automatic.text_batch_size(examples) if training.batch_size == "auto" else training.batch_size
+        epochs = automatic.text_epochs(examples) if training.epochs == "auto" else training.epochs
+        settled = recipe.with_values(
+            data={"tokens": tokens, "least": least},
+            ngrams={"orders": orders},
+            training={"epochs": epochs, "batch_size": min(size, examples)},
+        )
+        self.refuse_impossible(settled)
+        return settled
+
+    def settle_opened(self, recipe: Recipe, store: TextStore, targets: np.ndarray) -> Recipe:
+        return recipe
+
+    def refuse_impossible(self, recipe: Recipe) -> None:
+        """The network must take a text of one token, and its weights fit any length."""
+        if recipe.own is not None:
+            return
+        built = [weights(recipe, Tokens(time, FIRST)) for time in (1, TYPICAL_LENGTH)]
+        if built[0] != built[1]:
+            raise NetworkError(
+                "the network's weights depend on the length of its texts: end its sequences with global_pool, or "
+                "with a recurrent layer that gives its last state (return: last), in place of flatten"
+            )
+
+    def input(self, recipe: Recipe, train: Gathered) -> TextInput:
+        data = of_texts(recipe).data
+        assert data.tokens != "auto" and data.least != "auto"
+        known = learn_vocabulary(
+            list(train.table.frame["input"]), data.tokens, data.lowercase, data.least, data.vocabulary
+        )
+        unit = "file" if train.table.format == reader_text_folders.NAME else "line"
+        return TextInput(data.tokens, data.lowercase, known, data.longest, train.table.column, unit)
+
+    def preview(self, recipe: Recipe, found: Gathered | None) -> Shape:
+        if found is None or not len(found.table):
+            return Tokens(TYPICAL_LENGTH, FIRST + of_texts(recipe).data.vocabulary)
+        return self.arriving(self.input(recipe, found))
+
+    def arriving(self, input: ModelInput) -> Shape:
+        assert isinstance(input, TextInput)
+        return Tokens(TYPICAL_LENGTH, input.size)
+
+    def describe(self, found: Gathered, recipe: Recipe) -> dict[str, Any]:
+        """Lengths in tokens; the share of the texts that the recipe cuts."""
+        data = of_texts(recipe).data
+        if not len(found.table):
+            return {"texts": None}
+        assert data.tokens != "auto"
+        lengths = np.sort(_lengths(found, data.tokens, data.lowercase))
+        return {
+            "texts": {
+                "tokens": data.tokens,
+                "shortest": int(lengths[0]),
+                "median": int(lengths[len(lengths) // 2]),
+                "longest": int(lengths[-1]),
+                "vocabulary": self.input(recipe, found).size - FIRST,
+                "cut": float((lengths > data.longest).mean()) if data.longest else 0.0,
+            }
+        }
+
+    def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
+        data = of_texts(recipe).data
+        if not data.longest:
+            return []
+        assert data.tokens != "auto"
+        share = float((_lengths(train, data.tokens, data.lowercase) > data.longest).mean())
+        return [f"data.longest cuts {share:.1%} of the training texts after {data.longest} {data.tokens}"]
+
+    def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> TextClassification:
+        return TextClassification(spec.classes, spec.several_labels, recipe.loss, counts)
+
+    def network(self, task: Classification, recipe: Recipe, input: ModelInput) -> TextNetwork:
+        assert isinstance(input, TextInput)
+        ngrams = of_texts(recipe).ngrams
+        assert ngrams.orders != "auto"
+        return text_network(task, recipe.layers(), input, ngrams.orders, ngrams.buckets)
+
+    def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> TextStore:
+        assert isinstance(input, TextInput)
+        return TextStore(gathered.table, input)
+
+    def fit(
+        self, network: nn.Module, store: TextStore, targets: Tensor, train: Gathered, recipe: Recipe
+    ) -> Tensor | None:
+        """The linear model of n-grams; what it says of each training text without having seen it."""
+        assert isinstance(network, TextNetwork)
+        if network.ngrams is None:
+            return None
+        return fit_ngrams(network.ngrams, store.texts, targets, _groups(train), recipe.training.seed)
+
+    def training_batches(
+        self,
+        store: TextStore,
+        targets: Tensor,
+        hints: Tensor | None,
+        recipe: Recipe,
+        input: ModelInput,
+        start: int,
+        total: int,
+    ) -> Iterable[Batch]:
+        size, seed = int(recipe.training.batch_size), recipe.training.seed
+        dropped = of_texts(recipe).augmentation.word_dropout
+        return TextTrainingBatches(store, targets, size, seed, dropped, total, start, hints)
+
+    def evaluation_batches(self, store: TextStore, targets: Tensor) -> Iterable[Batch]:
+        return TextEvaluationBatches(store, targets, EVALUATION_BATCH)
+
+    def plain(self, store: TextStore, gathered: Gathered, rows: np.ndarray) -> list[str]:
+        texts = gathered.table.frame["input"]
+        return [texts.iloc[row] for row in rows]
+
+    def thumbnails(self, store: TextStore, rows: np.ndarray) -> list[str | None]:
+        return [None] * len(rows)
+
+
+def of_texts(recipe: Recipe) -> TextRecipe:
+    """The recipe, whose task is one on texts."""
+    assert isinstance(recipe, TextRecipe)
+    return recipe
+
+
+def _few(gathered: Gathered) -> list[str]:
+    texts = gathered.table.frame["input"]
+    return [texts.iloc[row] for row in sample(len(texts), FEW, seed=0)]
+
+
+def _lengths(gathered: Gathered, tokens: str, lowercase: bool) -> np.ndarray:
+    return np.array([len(split(text, tokens, lowercase)) for text in gathered.table.frame["input"]])
+
+
+def _groups(train: Gathered) -> np.ndarray:
+    """A number for each text that its copies, and all of its group, share."""
+    names = [
+        digest if group is None else str(group)
+        for digest, group in zip(train.digests, train.table.frame["group"], strict=True)
+    ]
+    groups: np.ndarray = np.unique(names, return_inverse=True)[1]
+    return groups
