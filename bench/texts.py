@@ -75,7 +75,7 @@ SETS = {"sst2": sst2, "trec": trec, "mr": mr, "hotel": hotel}
 
 def _lines(path: Path) -> list[tuple[str, str]]:
     found = []
-    for line in path.read_text(encoding="latin-1").splitlines():
+    for line in path.read_text(encoding="latin-1").rstrip("\n").split("\n"):
         label, _, text = line.partition(" ")
         found.append((text, label))
     return found

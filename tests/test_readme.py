@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from tests.texts import reviews, table
+
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -38,6 +40,7 @@ def desk(tmp_path: Path) -> Path:
         *(f"photos/class-0/{path.name},2024" for path in sorted(picture.parent.iterdir())[:3]),
     ]
     (tmp_path / "table.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    table(tmp_path / "reviews.csv", reviews(60), ("review", "sentiment"))
     (tmp_path / "recipes").mkdir()
     for recipe in (ROOT / "recipes").glob("*.yaml"):
         (tmp_path / "recipes" / recipe.name).write_bytes(recipe.read_bytes())

@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 import plait
+from plait.recipe import read_recipe
+from tests.texts import reviews, table
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
 CLASSES = ("red", "green", "blue")
@@ -30,19 +32,21 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_recipe_runs(recipe: Path, pictures: Path, tmp_path: Path) -> None:
+    texts = read_recipe(recipe).task == "text-classification"
+    data = table(tmp_path / "reviews.csv", reviews(45)) if texts else pictures
     changes = [
         "training.epochs=1",
         "training.batch_size=8",
         "training.precision=float32",
         *_local_weights(recipe, tmp_path),
     ]
-    model = plait.train(pictures, recipe=recipe, changes=changes, out=tmp_path / "run")
+    model = plait.train(data, recipe=recipe, changes=changes, out=tmp_path / "run")
     report = model.test()
     assert report["examples"] == 9
     assert 0 <= report["low"] <= report["value"] <= report["high"] <= 1
     model.export(tmp_path / "model.onnx")
-    answers = plait.load(tmp_path / "model.onnx").predict(pictures / "test")
-    assert len(answers) == 9
+    answers = plait.load(tmp_path / "model.onnx").predict(data if texts else pictures / "test")
+    assert len(answers) == (45 if texts else 9)
 
 
 def test_there_is_a_recipe_for_every_task() -> None:
@@ -53,8 +57,6 @@ def test_there_is_a_recipe_for_every_task() -> None:
 
 def _local_weights(recipe: Path, folder: Path) -> list[str]:
     """For a pretrained recipe: weights of the right shapes in a file, so that nothing is downloaded."""
-    from plait.recipe import read_recipe
-
     first = read_recipe(recipe).network[0]
     if "pretrained" not in first:
         return []

@@ -21,6 +21,7 @@ from plait.layers import (
     Conv,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
     GlobalPool,
     Layer,
@@ -41,6 +42,7 @@ from plait.layers import (
     Squeeze,
     Stack,
     Tap,
+    Tokens,
     ToMap,
     ToSequence,
     Vector,
@@ -65,6 +67,8 @@ class Case:
 
     def examples(self, count: int) -> Tensor:
         torch.manual_seed(99)
+        if isinstance(self.arriving, Tokens):
+            return torch.randint(1, self.arriving.vocabulary, (count, self.arriving.time))
         x = torch.randn(count, *dimensions(self.arriving)) * self.scale
         return x.to(memory_format=torch.channels_last) if x.dim() == 4 else x
 
@@ -121,6 +125,7 @@ CASES = {
     "dense, map": Case(lambda: Dense(5, "relu", "batch"), MAP),
     "dense, sequence": Case(lambda: Dense(5, "tanh", "rms"), SEQUENCE),
     "dropout": Case(lambda: Dropout(0.2), MAP),
+    "embedding": Case(lambda: Embedding(4), Tokens(5, 9)),
     "norm, batch": Case(Norm, MAP),
     "norm, layer": Case(lambda: Norm("layer"), MAP),
     "norm, group": Case(lambda: Norm("group"), MAP),
@@ -159,7 +164,13 @@ def dimensions(shape: Shape) -> tuple[int, ...]:
             return time, channels
         case Vector(channels):
             return (channels,)
-    raise AssertionError(shape)
+        case Tokens(time, _):
+            return (time,)
+
+
+def doubled(x: Tensor) -> Tensor:
+    """In float64; token numbers as they are."""
+    return x.double() if x.is_floating_point() else x
 
 
 def awake(layer: Layer) -> Layer:
@@ -192,7 +203,8 @@ def test_gradients_are_those_of_differences(case: Case) -> None:
         output: Tensor = torch.func.functional_call(layer, dict(zip(names, values, strict=True)), (x,))
         return output
 
-    x = case.examples(2).double().requires_grad_()
+    x = doubled(case.examples(2))
+    x.requires_grad_(x.is_floating_point())
     values = [parameter.detach().clone().requires_grad_() for parameter in parameters]
     assert torch.autograd.gradcheck(answer, (x, *values), fast_mode=True, atol=1e-4)
 
@@ -284,7 +296,7 @@ def test_multiply_adds_are_those_counted(case: Case, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(native, "library", lambda: None)
     layer = case.built().double().eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        layer(case.examples(1).double())
+        layer(doubled(case.examples(1)))
     assert layer.multiply_adds(case.arriving) == counter.get_total_flops() // 2
 
 
@@ -352,6 +364,6 @@ class SideBySide(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         parts = x.split([math.prod(one) for one in self.dimensions], dim=1)
         return [
-            layer(part.unflatten(1, one))
-            for layer, part, one in zip(self.layers, parts, self.dimensions, strict=True)
+            layer(part.long() if isinstance(case.arriving, Tokens) else part.unflatten(1, one))
+            for case, layer, part, one in zip(self.cases, self.layers, parts, self.dimensions, strict=True)
         ]

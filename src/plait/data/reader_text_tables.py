@@ -97,7 +97,7 @@ def _text_column(path: Path, header: list[str], rows: Sequence[Record], asked: s
         )
     lengths = {name: _mean_length(rows, name) for name in named or header}
     order = sorted(lengths, key=lambda name: -lengths[name])
-    if not order or lengths[order[0]] < 3 or (len(order) > 1 and lengths[order[0]] < 3 * lengths[order[1]]):
+    if not order or lengths[order[0]] < 3 or (len(order) > 1 and lengths[order[0]] < 2 * lengths[order[1]]):
         raise DataError(
             f"{path}: which column holds the texts? Say --text NAME; its columns are {', '.join(header) or 'none'}"
         )

@@ -13,6 +13,10 @@ METRICS = {"accuracy": "accuracy", "micro_f1": "micro F1"}
 """How a metric's name is written for people."""
 
 
+WIDE = 0.3
+"""An interval of more than this says little."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One thing a reader should take away; ``warning`` where it makes the score worth less than it looks."""
@@ -56,6 +60,7 @@ def lines(report: Report) -> list[Line]:
     """What stands beside the score, most important first; leaves out what the report does not hold."""
     found = [
         _which_part(report),
+        _few(report),
         _overlap(report),
         _baseline(report),
         _gap(report),
@@ -100,6 +105,13 @@ def _which_part(report: Report) -> Line | None:
         "this is the validation part, on which the best weights were chosen; the test part has not been read"
     )
     return Line("note", text)
+
+
+def _few(report: Report) -> Line | None:
+    if report["high"] - report["low"] <= WIDE:
+        return None
+    text = f"{report['examples']:,}: they say little, by the width of the interval; label more to know more"
+    return Line("few examples", text, warning=True)
 
 
 def _overlap(report: Report) -> Line | None:

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from plait.layers import native, operators
 from plait.layers.cell import Cell, Lengths, Sequences, State, draw_arriving, draw_hidden
 from plait.layers.masks import blank_padding, reverse
+from plait.layers.onnx_recurrence import exporting, recurrence
 
 
 class GatedCell(Cell):
@@ -19,6 +20,9 @@ class GatedCell(Cell):
 
     module: ClassVar[type[nn.RNN] | type[nn.LSTM] | type[nn.GRU]]
     gates: ClassVar[int]
+    onnx: ClassVar[str]
+    """ONNX's operator, and ``onnx_order``: the places of its gates among torch.nn's."""
+    onnx_order: ClassVar[tuple[int, ...]]
 
     def __init__(
         self, channels: int, units: int, reversals: tuple[bool, ...], weight_drop: float = 0.0
@@ -51,6 +55,8 @@ class GatedCell(Cell):
     def unroll(
         self, x: Sequences, lengths: Lengths, state: State | None, keep: bool
     ) -> tuple[Sequences, State | None]:
+        if exporting():
+            return self._onnx(x, lengths, state, keep)
         outer, time, inner, channels = x.shape
         rows = x.transpose(1, 2).reshape(outer * inner, time, channels)
         starts = [*zip(*map(self.each_way, state or self.initial_state(rows[:, 0])), strict=True)]
@@ -71,6 +77,22 @@ class GatedCell(Cell):
         models": AWD), the same for every step."""
         weight = self.weight_of(way, "weight_hh_l0")
         return F.dropout(weight, self.weight_drop) if self.weight_drop and self.training else weight
+
+    def _onnx(
+        self, x: Sequences, lengths: Lengths, state: State | None, keep: bool
+    ) -> tuple[Sequences, State | None]:
+        """As one operator of a model file."""
+
+        def reordered(name: str) -> Tensor:
+            gates = [self.weight_of(way, name).chunk(self.gates) for way in range(len(self.ways))]
+            return torch.stack([torch.cat([way[place] for place in self.onnx_order]) for way in gates])
+
+        biases = torch.cat([reordered("bias_ih_l0"), reordered("bias_hh_l0")], dim=1)
+        weights = (reordered("weight_ih_l0"), reordered("weight_hh_l0"), biases)
+        starts = [None] * self.states if state is None else [torch.stack(self.each_way(one)) for one in state]
+        further = {"linear_before_reset": 1} if self.onnx == "GRU" else {}
+        given, ends = recurrence(self.onnx, x, weights, lengths, starts, self.reversals, **further)
+        return given, ends if keep else None
 
     def _read(
         self, way: int, x: Tensor, lengths: Tensor | None, start: State, keep: bool
@@ -116,6 +138,8 @@ class Elman(GatedCell):
 
     module = nn.RNN
     gates = 1
+    onnx = "RNN"
+    onnx_order = (0,)
 
     def gate(self, arriving: Tensor, hidden: Tensor, state: State) -> State:
         return (torch.tanh(arriving + hidden),)
@@ -130,6 +154,8 @@ class LSTM(GatedCell):
 
     module = nn.LSTM
     gates = 4
+    onnx = "LSTM"
+    onnx_order = (0, 3, 1, 2)
     states = 2
 
     def draw_biases(self, arriving: Tensor, hidden: Tensor) -> None:
@@ -149,6 +175,8 @@ class GRU(GatedCell):
 
     module = nn.GRU
     gates = 3
+    onnx = "GRU"
+    onnx_order = (1, 0, 2)
 
     def gate(self, arriving: Tensor, hidden: Tensor, state: State) -> State:
         reset, update = torch.sigmoid((arriving + hidden)[:, : 2 * self.units]).chunk(2, dim=1)
@@ -162,7 +190,7 @@ class GRU(GatedCell):
         if without_bfloat16(x):
             with torch.autocast("cpu", enabled=False):
                 return self.unroll(x.float(), lengths, state, keep)
-        if not native.usable(x):
+        if exporting() or not native.usable(x):
             return super().unroll(x, lengths, state, keep)
         ways = range(len(self.ways))
         arriving, arriving_bias = (

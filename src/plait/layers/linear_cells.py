@@ -13,6 +13,7 @@ from torch._higher_order_ops import scan
 from plait.layers import native, operators
 from plait.layers.cell import Cell, Lengths, Sequences, State, draw_arriving
 from plait.layers.masks import blank_padding, last_step, reverse, valid_steps
+from plait.layers.onnx_recurrence import exporting, recurrence
 
 
 class LinearCell(Cell):
@@ -91,7 +92,7 @@ class MinGRU(LinearCell):
         self, x: Sequences, lengths: Lengths, state: State | None, keep: bool
     ) -> tuple[Sequences, State | None]:
         """In a model file it is ONNX's GRU, see ``_onnx``; one step after the other would take minutes to write."""
-        if torch.onnx.is_in_onnx_export() and torch.compiler.is_exporting():
+        if exporting():
             return self._onnx(x, lengths, state, keep)
         return super().unroll(x, lengths, state, keep)
 
@@ -99,35 +100,25 @@ class MinGRU(LinearCell):
         self, x: Sequences, lengths: Lengths, state: State | None, keep: bool
     ) -> tuple[Sequences, State | None]:
         """ONNX's GRU with no hidden weights and the identity for its candidate's tanh; its update gate is 1 - z."""
-        outer, time, inner, channels = x.shape
-        rows, ways = outer * inner, len(self.reversals)
+        ways, channels = len(self.reversals), x.shape[3]
         gates, biases = self.weight.view(ways, 2, self.units, channels), self.bias.view(ways, 2, self.units)
         nothing = torch.zeros_like(gates[:, 0])
         weight = torch.cat([-gates[:, 0], nothing, gates[:, 1]], dim=1)
         bias = torch.cat([-biases[:, 0], torch.zeros_like(biases[:, 0]), biases[:, 1]], dim=1)
         hidden = weight.new_zeros(ways, 3 * self.units, self.units)
-        starts = None if state is None else torch.stack(self.each_way(state[0]))
-        real = None if lengths is None else lengths.repeat_interleave(inner).to(torch.int32)
-        inputs = [x.permute(1, 0, 2, 3).reshape(time, rows, channels), weight, hidden]
-        outputs, ends = torch.onnx.ops.symbolic_multi_out(
+        start = None if state is None else torch.stack(self.each_way(state[0]))
+        given, ends = recurrence(
             "GRU",
-            [*inputs, torch.cat([bias, torch.zeros_like(bias)], dim=1), real, starts],
-            attrs={
-                "hidden_size": self.units,
-                "direction": _DIRECTIONS[self.reversals],
-                "activations": ["Sigmoid", "Affine"] * ways,
-                "activation_alpha": [1.0] * ways,
-                "activation_beta": [0.0] * ways,
-            },
-            dtypes=[x.dtype, x.dtype],
-            shapes=[(time, ways, rows, self.units), (ways, rows, self.units)],
+            x,
+            (weight, hidden, torch.cat([bias, torch.zeros_like(bias)], dim=1)),
+            lengths,
+            [start],
+            self.reversals,
+            activations=["Sigmoid", "Affine"] * ways,
+            activation_alpha=[1.0] * ways,
+            activation_beta=[0.0] * ways,
         )
-        given = outputs.view(time, ways, outer, inner, self.units).permute(2, 0, 3, 1, 4).flatten(3)
-        return given, (torch.cat([*ends], dim=1),) if keep else None
-
-
-_DIRECTIONS = {(False,): "forward", (True,): "reverse", (False, True): "bidirectional"}
-"""ONNX's words."""
+        return given, ends if keep else None
 
 
 class SRU(LinearCell):

@@ -49,12 +49,10 @@ class NgramLinear(nn.Module):
     ) -> Float[Tensor, "batch classes"]:
         steps = torch.arange(tokens.shape[1], device=tokens.device)
         hashed = torch.zeros_like(tokens)
-        total = torch.zeros_like(self.bias).expand(len(tokens), -1)
+        total = torch.zeros_like(self.bias).expand(tokens.shape[0], -1)
         for order in range(1, max(self.orders) + 1):
             # The n-gram that ends at each step; those that begin before the text or end after it count nothing.
-            shifted = (
-                torch.cat([torch.zeros_like(hashed[:, :1]), hashed[:, :-1]], dim=1) if order > 1 else hashed
-            )
+            shifted = nn.functional.pad(hashed, (1, 0))[:, :-1] if order > 1 else hashed
             hashed = next_hash(shifted, tokens, self.buckets)
             if order in self.orders:
                 inside = (steps >= order - 1) & (steps < lengths[:, None])

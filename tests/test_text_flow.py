@@ -1,0 +1,239 @@
+"""The whole way of a text: a table to a network, a report and a model file that answers as the network does."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import plait
+from plait.errors import NetworkError, RecipeError
+from plait.inference.model import OnnxModel
+from plait.inference.text import FIRST, TextInput, pad
+from tests.texts import SMALL, reviews, table
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("texts")
+    data = table(folder / "reviews.csv", reviews(240))
+    plait.train(data, changes=SMALL, out=folder / "run").test()
+    return data, folder / "run"
+
+
+def test_the_report_scores_the_network_beside_a_baseline(trained: tuple[Path, Path]) -> None:
+    report = plait.load(trained[1]).report
+    assert report["task"] == "text-classification"
+    assert report["value"] >= 0.9
+    assert {one["name"] for one in report["baselines"]} == {
+        "most frequent class",
+        "TF-IDF and logistic regression",
+    }
+    assert report["noun"] == "text"
+    page = (trained[1] / "report.html").read_text(encoding="utf-8")
+    assert "One text takes" in page
+
+
+def test_a_model_file_answers_as_the_network_at_every_length(
+    trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    model = plait.load(trained[1])
+    deployed = OnnxModel(model.export(tmp_path / "model.onnx"))
+    network = model.network()
+    assert isinstance(model.spec.input, TextInput)
+    chance = np.random.default_rng(0)
+    for length in (1, 7, 63, 400):
+        for count in (1, 3):
+            lengths = chance.integers(1, length + 1, count)
+            lengths[0] = length
+            arrays = pad([chance.integers(1, model.spec.input.size, one) for one in lengths])
+            with torch.inference_mode():
+                expected = network(*map(torch.from_numpy, arrays)).numpy()
+            np.testing.assert_allclose(deployed.run(*arrays), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
+def test_every_cell_is_exported_for_any_length(cell: str, tmp_path: Path) -> None:
+    """In both directions and two layers; a network of its drawn weights."""
+    recurrent = f"{{recurrent: {{cell: {cell}, units: 6, layers: 2, direction: both}}}}"
+    network = f"network=[{{embedding: 8}}, {recurrent}, {{global_pool: attention}}]"
+    data = table(tmp_path / "t.csv", reviews(30))
+    model = plait.train(data, changes=[*SMALL, network, "training.steps=2"], out=tmp_path / "run")
+    deployed = OnnxModel(model.export(tmp_path / "model.onnx"))
+    chance = np.random.default_rng(0)
+    for length in (1, 7, 63, 400):
+        arrays = pad([chance.integers(1, 20, one) for one in (length, 1, length // 2 + 1)])
+        with torch.inference_mode():
+            expected = model.network()(*map(torch.from_numpy, arrays)).numpy()
+        np.testing.assert_allclose(deployed.run(*arrays), expected, atol=1e-4)
+
+
+def test_the_model_file_is_asked_without_torch(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    plait.load(trained[1]).export(tmp_path / "model.onnx")
+    code = (
+        "import sys, plait\n"
+        "found = plait.load('model.onnx').predict('a lovely warm story', 'so cold and ugly')\n"
+        "print([one.label for one in found])\n"
+        "assert not {'torch', 'pandas', 'sklearn'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ,
+    )
+    assert done.stdout.strip() == "['good', 'bad']", done.stderr
+
+
+def test_the_users_table_comes_back_with_the_answers(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    path = tmp_path / "new.csv"
+    path.write_text('id,text\n1,"lovely, warm"\n2,cold and sad\n', encoding="utf-8")
+    done = plait_command("predict", str(trained[1]), str(path), "--out", str(tmp_path / "out.csv"))
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "id,text,prediction,probability"
+    assert lines[1].startswith('1,"lovely, warm",good,')
+    assert lines[2].startswith("2,cold and sad,bad,")
+
+
+def test_texts_from_standard_input(trained: tuple[Path, Path]) -> None:
+    done = plait_command("predict", str(trained[1]), "-", "--json", given="a lovely story\n\nso ugly\n")
+    found = json.loads(done.stdout)["predictions"]
+    assert [(one["input"], one["prediction"]) for one in found] == [
+        ("a lovely story", "good"),
+        ("so ugly", "bad"),
+    ]
+
+
+class Killed(BaseException):
+    """Stands for a process that ends here and now."""
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed at half of the files that it writes: within training, where n-grams are fitted and texts drawn again."""
+    data = table(tmp_path / "reviews.csv", reviews(80))
+    rename = os.replace
+    renamed = 0
+
+    def counting(source: str, target: str) -> None:
+        nonlocal renamed
+        renamed += 1
+        rename(source, target)
+
+    def dying(source: str, target: str) -> None:
+        nonlocal renamed
+        renamed -= 1
+        if renamed < 0:
+            raise Killed
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", counting)
+    whole = plait.train(data, changes=SMALL, out=tmp_path / "whole")
+    renamed //= 2
+    monkeypatch.setattr(os, "replace", dying)
+    with pytest.raises(Killed):
+        plait.train(data, changes=SMALL, out=tmp_path / "cut")
+    monkeypatch.setattr(os, "replace", rename)
+    resumed = plait.train(resume=tmp_path / "cut")
+    weights = [(one.folder / "weights.safetensors").read_bytes() for one in (whole, resumed)]
+    assert weights[0] == weights[1]
+
+
+def test_words_keep_their_vectors_when_another_run_is_the_start(
+    trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    data = table(tmp_path / "other.csv", [*reviews(60, seed=5), ("zebra " * 3, "good"), ("zebra", "bad")] * 2)
+    told: list[str] = []
+    plait.train(
+        data,
+        changes=[
+            *SMALL,
+            "training.steps=1",
+            "training.optimizer.learning_rate=1e-12",
+            "training.averaging=0",
+        ],
+        out=tmp_path / "run",
+        start_from=trained[1],
+        say=told.append,
+    )
+    assert any("weights taken" in line for line in told)
+    before, after = plait.load(trained[1]), plait.load(tmp_path / "run")
+    tables = [
+        load_file(run / "weights.safetensors")["body.layers.0.table.weight"]
+        for run in (trained[1], tmp_path / "run")
+    ]
+    words = [one.spec.input.vocabulary for one in (before, after) if isinstance(one.spec.input, TextInput)]
+    assert words[0] != words[1]
+    for word in ("lovely", "ugly", "film"):
+        one, other = (matrix[FIRST + known.index(word)] for matrix, known in zip(tables, words, strict=True))
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+
+
+def test_chinese_in_gb18030_is_read_by_characters(tmp_path: Path) -> None:
+    good, bad = ["酒店很好", "服务周到", "房间干净"], ["房间太小", "隔音很差", "又脏又吵"]
+    rows = [
+        (f"{text}，第{number}次来", label)
+        for number in range(12)
+        for label, of in (("好", good), ("差", bad))
+        for text in of
+    ]
+    path = tmp_path / "reviews.csv"
+    path.write_bytes("\n".join(["评论,标签", *(f"{text},{label}" for text, label in rows)]).encode("gb18030"))
+    model = plait.train(path, changes=SMALL, out=tmp_path / "run")
+    assert isinstance(model.spec.input, TextInput)
+    assert model.spec.input.tokens == "characters"
+    assert [one.to_json()["prediction"] for one in model.predict("房间很干净，服务好", "太吵，很脏")] == [
+        "好",
+        "差",
+    ]
+
+
+def test_twenty_lines_of_ones_own(tmp_path: Path) -> None:
+    data = table(tmp_path / "mine.csv", reviews(20))
+    done = plait_command("train", str(data), "--out", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    assert "2 examples" in done.stdout
+    assert "say little" in done.stdout
+
+
+def test_several_labels_a_text(tmp_path: Path) -> None:
+    rows = [(text, "|".join([label, "long"] if len(text) > 40 else [label])) for text, label in reviews(120)]
+    model = plait.train(
+        table(tmp_path / "t.csv", rows, ("text", "labels")), changes=SMALL, out=tmp_path / "run"
+    )
+    assert model.report["metric"] == "micro_f1"
+    assert model.report["value"] > 0.6
+
+
+def test_a_cap_on_length_is_reported(tmp_path: Path) -> None:
+    told: list[str] = []
+    data = table(tmp_path / "t.csv", reviews(60))
+    plait.train(
+        data, changes=[*SMALL, "data.longest=6", "training.steps=1"], out=tmp_path / "run", say=told.append
+    )
+    assert any("data.longest cuts" in line and "after 6 words" in line for line in told)
+
+
+def test_what_is_for_pictures_is_refused(tmp_path: Path) -> None:
+    data = table(tmp_path / "t.csv", reviews(20))
+    with pytest.raises(RecipeError, match="--pretrained is for pictures"):
+        plait.train(data, pretrained="resnet18")
+    with pytest.raises(RecipeError, match="unknown key"):
+        plait.train(data, changes=["data.image_size=32"])
+    with pytest.raises(NetworkError, match="flatten"):
+        plait.train(data, changes=["network=[{embedding: 4}, flatten]"])
+
+
+def plait_command(*words: str, given: str = "") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "plait", *words], input=given, capture_output=True, text=True, check=False
+    )
