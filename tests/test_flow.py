@@ -165,9 +165,12 @@ def test_broken_pictures_are_all_named_and_nothing_is_changed(tmp_path: Path) ->
 
 
 def test_a_network_that_cannot_work_is_refused_before_data_is_read(tmp_path: Path) -> None:
+    data = class_folders(tmp_path / "colors")
+    for file in data.rglob("*.png"):
+        file.write_bytes(b"whoever reads this complains")
     changes = ["data.image_size=4", "network=[{conv: 8}, {pool: 2}, {pool: 2}, {pool: 2}]"]
     with pytest.raises(plait.NetworkError, match=r"layer 4 .*pool 2.*1x1"):
-        plait.train(tmp_path / "there is no such folder", changes=changes)
+        plait.train(data, changes=changes)
 
 
 def test_pictures_begin_small_where_the_network_can(tmp_path: Path) -> None:
