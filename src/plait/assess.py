@@ -1,22 +1,22 @@
 """A trained network and data to numbers: the report of a run."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from plait.data.gather import Gathered
-from plait.evaluation.intervals import standard_error
+from plait.data.text_store import Targets
 from plait.evaluation.speed import latency_ms
 from plait.layers import Stack, network_table
 from plait.media import Medium
 from plait.run import WEIGHTS, Run
-from plait.tasks import Classification
-from plait.tasks.task import outputs
+from plait.tasks import Task
+from plait.tasks.task import Loss, Output, outputs
 
 TRAIN_SAMPLE = 2000
 MISTAKES = 16
@@ -29,7 +29,7 @@ class Part:
     gathered: Gathered
     medium: Medium
     store: Any
-    targets: Tensor
+    targets: Targets
 
     @classmethod
     def open(cls, gathered: Gathered, run: Run, rows: int | None = None) -> "Part":
@@ -39,9 +39,9 @@ class Part:
         store = run.medium.open(gathered, run.recipe, run.spec.input)
         return cls(gathered, run.medium, store, run.task().encode(gathered.table))
 
-    def outputs(self, network: nn.Module) -> Tensor:
-        """The network's outputs of every row, in order."""
-        return outputs(network, self.medium.evaluation_batches(self.store, self.targets))[0]
+    def outputs(self, network: nn.Module) -> Iterator[Output]:
+        """The network's outputs of every row, by batches."""
+        return outputs(network, self.medium.evaluation_batches(self.store, self.targets))
 
     def plain(self, rows: np.ndarray) -> Any:
         """The inputs of ``rows`` as baselines take them."""
@@ -50,36 +50,22 @@ class Part:
 
 @dataclass(frozen=True)
 class Judged:
-    """What the network said of a part: scores, probabilities (examples, classes), targets as numbers."""
+    """What the network said of a part: scores, and the task's answers."""
 
     part: Part
     scores: dict[str, Any]
-    probabilities: np.ndarray
+    answers: Any
 
 
-def judge(task: Classification, network: nn.Module, part: Part) -> Judged:
+def judge(task: Task, network: nn.Module, part: Part) -> Judged:
     """Scores every example of ``part`` in float32."""
-    logits = part.outputs(network)
-    probabilities = task.decode(logits.numpy())
-    return Judged(part, task.score(part.targets.numpy(), probabilities), probabilities)
+    answers = task.answers(part.outputs(network))
+    return Judged(part, task.score(part.targets, answers), answers)
 
 
-def validation_scores(
-    task: Classification, loss_of: Callable[[Tensor, Tensor], Tensor], network: nn.Module, part: Part
-) -> dict[str, float]:
+def validation_scores(task: Task, loss: Loss, network: nn.Module, part: Part) -> dict[str, float]:
     """``score`` (higher is better), its standard ``error`` and ``loss`` in training, by whatever precision is on."""
-    logits, targets = part.outputs(network), part.targets
-    with torch.no_grad():
-        loss = float(loss_of(logits, targets))
-    if targets.dim() == 1:
-        share = float((logits.argmax(1) == targets).float().mean())
-        return {"score": share, "error": (share * (1 - share) / len(targets)) ** 0.5, "loss": loss}
-    scores = task.score(targets.numpy(), task.decode(logits.numpy()))
-    return {
-        "score": float(scores["value"]),
-        "error": standard_error(scores["low"], scores["high"]),
-        "loss": loss,
-    }
+    return task.validate(part.outputs(network), part.targets, loss)
 
 
 def training_report(
@@ -162,14 +148,14 @@ def _headline(
     }
 
 
-def _baselines(task: Classification, fitted_on: Part | None, part: Part) -> list[dict[str, Any]]:
+def _baselines(task: Task, fitted_on: Part | None, part: Part) -> list[dict[str, Any]]:
     if fitted_on is None:
         return []
     count = len(fitted_on.targets)
     rows = np.linspace(0, count - 1, min(fitted_on.medium.baseline_rows, count)).astype(np.int64)
     everything = np.arange(len(part.targets))
     return task.baseline(
-        fitted_on.plain(rows), fitted_on.targets.numpy()[rows], part.plain(everything), part.targets.numpy()
+        fitted_on.plain(rows), task.some(fitted_on.targets, rows), part.plain(everything), part.targets
     )
 
 
@@ -183,14 +169,9 @@ def _split(judged: Judged) -> dict[str, Any]:
     }
 
 
-def _mistakes(task: Classification, judged: Judged) -> list[dict[str, Any]]:
+def _mistakes(task: Task, judged: Judged) -> list[dict[str, Any]]:
     """The wrong answers given with the most confidence."""
-    targets = judged.part.targets.numpy()
-    wrong = (judged.probabilities >= 0.5) != (targets > 0.5) if targets.ndim == 2 else None
-    is_wrong = judged.probabilities.argmax(1) != targets if wrong is None else wrong.any(axis=1)
-    rows = np.flatnonzero(is_wrong)
-    rows = rows[np.argsort(-judged.probabilities[rows].max(axis=1), kind="stable")][:MISTAKES]
-    table = judged.part.gathered.table
-    shown = [task.show(int(row), table, judged.probabilities[row]) for row in rows]
-    thumbnails = judged.part.medium.thumbnails(judged.part.store, rows)
-    return [one | {"thumbnail": picture} for one, picture in zip(shown, thumbnails, strict=True)]
+    part = judged.part
+    shown = task.mistakes(part.gathered.table, part.targets, judged.answers, MISTAKES)
+    thumbnails = part.medium.thumbnails(part.store, np.array(list(shown), np.int64))
+    return [one | {"thumbnail": picture} for one, picture in zip(shown.values(), thumbnails, strict=True)]

@@ -87,6 +87,8 @@ def _inputs(answer: dict[str, Any]) -> str:
         return "pictures: {smallest} to {largest} (height x width), median {median}, {color}".format(
             **answer["pictures"]
         )
+    if "sentences" in answer:
+        return _sentences(answer["sentences"])
     texts = answer["texts"]
     if texts is None:
         return "texts: none that can be used"
@@ -95,6 +97,15 @@ def _inputs(answer: dict[str, Any]) -> str:
         "texts: {shortest} to {longest} {tokens}, median {median}; vocabulary {vocabulary:,}".format(**texts)
         + cut
     )
+
+
+def _sentences(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "sentences: none that can be used"
+    return (
+        "sentences: {shortest} to {longest} tokens, median {median}, {tokens:,} in all; vocabulary {vocabulary:,} "
+        "words, {characters:,} characters"
+    ).format(**found)
 
 
 def network_text(rows: list[dict[str, Any]]) -> str:
@@ -167,7 +178,7 @@ def print_export(path: Path, noun: str) -> None:
 
 def _asked(noun: str) -> str:
     """How an input stands in a command."""
-    return '"A TEXT"' if noun == "text" else noun.upper()
+    return '"A TEXT"' if noun in ("text", "sentence") else noun.upper()
 
 
 def without_pictures(report: dict[str, Any]) -> dict[str, Any]:

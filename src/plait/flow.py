@@ -188,7 +188,7 @@ def _asked(
 def _create(folder: Path, recipe: Recipe, gathered: Gathered, origin: dict[str, Any]) -> Run:
     """Classes are those of the training part; the run records everything that is known before training."""
     train = gathered.part("train")
-    classes = train.table.classes
+    classes = MEDIA[recipe.task].classes(recipe, train)
     counts = train.table.counts(classes)
     spec = ModelSpec(
         task=recipe.task,
@@ -209,7 +209,7 @@ def _fit(run: Run, gathered: Gathered, own: OwnParts, say: Say, resume: bool = F
     # Of an interrupted training; until the new one is written, the run has none.
     (run.folder / "report.json").unlink(missing_ok=True)
     train, validation = (Part.open(gathered.part(name), run) for name in ("train", "validation"))
-    run = run.with_recipe(run.medium.settle_opened(run.recipe, train.store, train.targets.numpy()))
+    run = run.with_recipe(run.medium.settle_opened(run.recipe, train.store, train.targets))
     network = run.empty_network()
     hints = run.medium.fit(network, train.store, train.targets, train.gathered, run.recipe)
     fetch_backbones(network)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from torch import nn
 
 from plait.data.augmentation import AugmentationOptions
-from plait.data.options import DataOptions, PictureDataOptions, TextDataOptions
+from plait.data.options import DataOptions, PictureDataOptions, SentenceDataOptions, TextDataOptions
 from plait.data.table import Content
 from plait.errors import RecipeError, suggestion
 from plait.layers import Layer, Own, read_network
@@ -54,6 +54,15 @@ class NgramOptions(BaseModel):
     """N-grams are hashed into so many."""
 
 
+class TagOptions(BaseModel):
+    """How tags are marked for the network, and whether neighbors are scored together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scheme: Literal["iob2", "bioes"]
+    chain: bool
+
+
 class Recipe(BaseModel):
     """The whole recipe of one run, every value given; ``network`` is a list of layer descriptions."""
 
@@ -62,7 +71,6 @@ class Recipe(BaseModel):
     task: str
     data: DataOptions
     network: list[Any]
-    loss: LossOptions
     training: TrainingOptions
 
     _own: nn.Module | None = PrivateAttr(default=None)
@@ -119,6 +127,7 @@ class PictureRecipe(Recipe):
     """Of a task on pictures."""
 
     data: PictureDataOptions
+    loss: LossOptions
     augmentation: AugmentationOptions
     evaluation: EvaluationOptions
 
@@ -127,17 +136,31 @@ class TextRecipe(Recipe):
     """Of a task on texts."""
 
     data: TextDataOptions
+    loss: LossOptions
     ngrams: NgramOptions
+    augmentation: WordDropout
+
+
+class SentenceRecipe(Recipe):
+    """Of a task on tagged sentences."""
+
+    data: SentenceDataOptions
+    tags: TagOptions
     augmentation: WordDropout
 
 
 RECIPES: dict[str, type[Recipe]] = {
     "image-classification": PictureRecipe,
     "text-classification": TextRecipe,
+    "sequence-tagging": SentenceRecipe,
 }
 """What a recipe of each task holds."""
 TASK_NAMES = tuple(RECIPES)
-TASK_OF: dict[Content, str] = {"pictures": "image-classification", "texts": "text-classification"}
+TASK_OF: dict[Content, str] = {
+    "pictures": "image-classification",
+    "texts": "text-classification",
+    "sentences": "sequence-tagging",
+}
 """The task that labelled data of each kind is for, where nothing else is asked."""
 
 

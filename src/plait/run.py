@@ -22,7 +22,8 @@ from plait.inference.input import Array
 from plait.inference.spec import ModelSpec
 from plait.media import MEDIA, Medium
 from plait.recipe import Recipe, load_yaml, parse
-from plait.tasks import Classification
+from plait.tasks import Task
+from plait.tasks.task import as_tuple
 from plait.training import Outcome
 
 WEIGHTS = "weights.safetensors"
@@ -88,7 +89,7 @@ class Run:
         """What is to be said of the run's kind of input."""
         return MEDIA[self.recipe.task]
 
-    def task(self) -> Classification:
+    def task(self) -> Task:
         return self.medium.task(self.spec, self.recipe, self.data["counts"])
 
     def empty_network(self) -> nn.Module:
@@ -164,10 +165,10 @@ class RunPredictor:
         self._network = run.network()
 
     @torch.inference_mode()
-    def run(self, *inputs: Array) -> np.ndarray:
-        """The arrays of one batch, one for each of the input's ports, to float32 logits (batch, classes)."""
-        logits: np.ndarray = self._network(*map(torch.from_numpy, inputs)).float().numpy()
-        return logits
+    def run(self, *inputs: Array) -> tuple[Array, ...]:
+        """The arrays of one batch, one for each of the input's ports, to one for each of the spec's outputs."""
+        given = as_tuple(self._network(*map(torch.from_numpy, inputs)))
+        return tuple(one.float().numpy() for one in given)
 
 
 def new_folder(source: str, out: str | Path | None) -> Path:

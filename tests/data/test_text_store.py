@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from plait.data.table import Row, Table
-from plait.data.text_store import TextEvaluationBatches, TextStore, TextTrainingBatches
+from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches, TextStore
 from plait.inference.text import FIRST, PADDING, UNKNOWN, TextInput
 
 SPEC = TextInput("words", True, [f"w{number}" for number in range(200)], 0, "text", "line")
@@ -22,10 +22,10 @@ def store(examples: int = 500) -> TextStore:
 
 def batches(
     opened: TextStore, word_dropout: float = 0.0, start: int = 0, seed: int = 1
-) -> TextTrainingBatches:
+) -> SequenceTrainingBatches:
     targets = torch.arange(len(opened))
     hints = torch.arange(len(opened)).float()[:, None]
-    return TextTrainingBatches(opened, targets, 16, seed, word_dropout, 62, start, hints)
+    return SequenceTrainingBatches(opened, targets, 16, seed, word_dropout, 62, start, hints)
 
 
 def test_every_example_is_seen_once_an_epoch_with_its_own_target_and_hint() -> None:
@@ -77,5 +77,5 @@ def test_word_dropout_makes_its_share_unknown_and_leaves_padding() -> None:
 
 def test_evaluation_sees_every_row_once() -> None:
     opened = store(101)
-    rows = torch.cat([batch.rows for batch in TextEvaluationBatches(opened, torch.arange(101), 16)])
+    rows = torch.cat([batch.rows for batch in SequenceEvaluationBatches(opened, torch.arange(101), 16)])
     assert sorted(rows.tolist()) == list(range(101))

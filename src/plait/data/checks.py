@@ -121,6 +121,7 @@ def _look(source: Input, max_pixels: int) -> _Seen:
         if isinstance(source, np.ndarray):
             pixels = open_picture(source, None, max_pixels)
             return _seen(_array_digest(source), pixels)
+        assert isinstance(source, str)
         data = read_bytes(source)
         pixels = open_picture(data, None, max_pixels)
     except PictureError as error:

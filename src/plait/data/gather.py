@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from plait.data.checks import check
-from plait.data.options import DataOptions, PictureDataOptions
+from plait.data.options import DataOptions, PictureDataOptions, SentenceDataOptions
 from plait.data.readers import read_table
+from plait.data.sentence_checks import check_sentences
 from plait.data.splits import split
 from plait.data.table import Table
 from plait.data.text_checks import check_texts
@@ -22,8 +23,8 @@ class Gathered:
     """A Table of usable rows, and what was found on the way.
 
     ``errors`` are what cannot be used (rows already left out of ``table``), ``findings`` what should be known,
-    ``sizes`` (examples, 2) heights and widths in pixels, or (examples, 1) characters of texts; ``digests`` the SHA-256
-    of every input, ``grey`` whether no picture has color.
+    ``sizes`` (examples, 2) heights and widths in pixels, or (examples, 1) characters of texts or tokens of sentences;
+    ``digests`` the SHA-256 of every input, ``grey`` whether no picture has color.
     """
 
     table: Table
@@ -79,6 +80,8 @@ def look(
     table = read_table(source, options, format, labels_required=labels_required)
     if isinstance(options, PictureDataOptions):
         checked = check(table, max_pixels=options.max_pixels, progress=progress, training=training)
+    elif isinstance(options, SentenceDataOptions):
+        checked = check_sentences(table, training)
     else:
         checked = check_texts(table, training)
     return Gathered(
@@ -97,8 +100,18 @@ def gather(
     """``look``, then a DataError listing everything that cannot be used (unless ``skip_bad``), then the split."""
     found = look(source, options, format, progress=progress)
     refuse(found, skip_bad)
-    table = split(found.table, found.digests, options.validation, options.test, seed)
+    table = split(found.table, _units(found), options.validation, options.test, seed)
     return replace(found, table=table)
+
+
+def _units(found: Gathered) -> list[str]:
+    """What must not be parted: copies of an input. Not so sentences of documents, where "Yes." joins them all."""
+    if found.table.content != "sentences":
+        return found.digests
+    return [
+        digest if group is None else hashlib.sha256(f"{digest} {group}".encode()).hexdigest()
+        for digest, group in zip(found.digests, found.table.frame["group"], strict=True)
+    ]
 
 
 def refuse(found: Gathered, skip_bad: bool) -> None:

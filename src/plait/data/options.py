@@ -50,3 +50,21 @@ class TextDataOptions(DataOptions):
     """The most tokens with a number of their own."""
     longest: int = Field(ge=0)
     """Texts are cut after this many tokens, and the share that is cut is said; 0: none is."""
+
+
+class SentenceDataOptions(DataOptions):
+    """Where tokens and tags stand, and how a token becomes numbers."""
+
+    label: str | None
+    """The column with the tags: its number from 1, or of CoNLL-U its name; None: found by what it holds."""
+    encoding: str | None
+    token: Literal["auto", "whole", "first-character"]
+    """What is read of a token; auto: the first character where one digit (a place in a word) is all else."""
+    lowercase: bool
+    """Words that differ in case, or in their digits, share a number; their characters are told apart."""
+    least: Annotated[int, Field(ge=1)] | Literal["auto"]
+    """Words that occur less often in training have no number of their own; auto: 1, of many sentences 2."""
+    vocabulary: int = Field(ge=1)
+    """The most words with a number of their own."""
+    letters: Annotated[int, Field(ge=2)] | Literal["auto"]
+    """Characters of a word that are read, of longer ones the beginning and the end; auto: all, up to 20."""

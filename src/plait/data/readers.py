@@ -15,8 +15,10 @@ from plait.data import (
     reader_text_folders,
     reader_text_lines,
     reader_text_tables,
+    reader_token_columns,
+    reader_token_lists,
 )
-from plait.data.options import DataOptions, TextDataOptions
+from plait.data.options import DataOptions, PictureDataOptions, SentenceDataOptions, TextDataOptions
 from plait.data.table import Content, Table
 from plait.errors import DataError
 
@@ -45,22 +47,31 @@ def _of_pictures(reader: Any) -> Format:
     return Format(reader.NAME, reader.LAYOUT, "pictures", reader.fits, read)
 
 
-def _of_texts(reader: Any) -> Format:
+def _of_words(reader: Any, content: Content) -> Format:
     def read(source: Path, labels_required: bool, options: DataOptions) -> Table:
-        assert isinstance(options, TextDataOptions), "a reader of texts gets their options"
         table: Table = reader.read(source, labels_required, options)
         return table
 
-    return Format(reader.NAME, reader.LAYOUT, "texts", reader.fits, read)
+    return Format(reader.NAME, reader.LAYOUT, content, reader.fits, read)
 
 
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
         *map(_of_pictures, (reader_folders, reader_tables, reader_idx, reader_digits)),
-        *map(_of_texts, (reader_text_tables, reader_text_folders, reader_text_lines)),
+        *(
+            _of_words(reader, "texts")
+            for reader in (reader_text_tables, reader_text_folders, reader_text_lines)
+        ),
+        *(_of_words(reader, "sentences") for reader in (reader_token_columns, reader_token_lists)),
     )
 }
+CONTENTS: dict[type[DataOptions], Content] = {
+    PictureDataOptions: "pictures",
+    TextDataOptions: "texts",
+    SentenceDataOptions: "sentences",
+}
+"""What each kind of options is for."""
 
 
 def recognize(source: str, format: str | None = None, labels_required: bool = True) -> Format:
@@ -90,7 +101,7 @@ def read_table(
     options are for; faults of single rows are in the table's ``problems``.
     """
     chosen = recognize(source, format, labels_required)
-    wanted: Content = "texts" if isinstance(options, TextDataOptions) else "pictures"
+    wanted = CONTENTS[type(options)]
     if format is None and wanted == "pictures" and chosen.name == reader_text_tables.NAME:
         chosen = FORMATS[reader_tables.NAME]  # It says which columns are missing.
     if chosen.content != wanted:
@@ -119,6 +130,9 @@ def _recognize(source: str, path: Path, labels_required: bool) -> Format:
     # To a Path ./digits and digits are the same, but only the bare word means the embedded set.
     found = [format for format in found if format.name != reader_digits.NAME or source == reader_digits.NAME]
     found = _without_strays(found, path)
+    # What holds a tag for every token is more special than what holds a label for every text.
+    if any(format.content == "sentences" for format in found):
+        found = [format for format in found if format.content != "texts"]
     names = {format.name for format in found}
     # A table usually lies beside the one folder of pictures that it names.
     if {reader_folders.NAME, reader_tables.NAME} == names and reader_folders.classes_in(path) < 2:
@@ -151,7 +165,9 @@ def _nothing_recognized(source: str, path: Path, labels_required: bool) -> str:
     )
     if path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
         there += " (unpack it first)"
-    lines = [f"{source}: no labelled pictures or texts are recognized here; {there}. Accepted are:"]
+    lines = [
+        f"{source}: no labelled pictures, texts or sentences are recognized here; {there}. Accepted are:"
+    ]
     lines += [f"  {format.layout}" for format in FORMATS.values()]
     inner = [str(folder) for folder in _subfolders(path) if _fits_any(folder, labels_required)]
     if inner:

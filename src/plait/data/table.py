@@ -15,9 +15,9 @@ from plait.errors import Problem
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("input", "target", "split", "group", "file", "row")
 
-Input = str | npt.NDArray[np.uint8]
+Input = str | tuple[str, ...] | npt.NDArray[np.uint8]
 Target = str | tuple[str, ...] | None
-Content = Literal["pictures", "texts"]
+Content = Literal["pictures", "texts", "sentences"]
 """What inputs are."""
 Place = tuple[str, int | None]
 
@@ -27,9 +27,9 @@ class Row:
     """One example as a reader found it; the fields are the Table's columns."""
 
     input: Input
-    """Path of a picture, or its uint8 pixels (height, width) or (height, width, channels); or a text."""
+    """Path of a picture, or its uint8 pixels (height, width) or (height, width, channels); a text; or tokens."""
     target: Target
-    """A class, all classes where there may be several, or None where there is no label and none is needed."""
+    """A class, all classes where there may be several, a tag for each token; or None, where no label is needed."""
     split: str
     """One of SPLITS, or "" where the data is not divided."""
     file: str
@@ -56,7 +56,7 @@ class Table:
     problems: tuple[Problem, ...] = ()
     content: Content = "pictures"
     column: str = ""
-    """Where texts stand in a table, the column that they came from."""
+    """The table's column that texts, or the tags of sentences, came from."""
 
     @classmethod
     def from_rows(

@@ -1,6 +1,7 @@
-"""The text store and its batches: texts as token numbers in memory, drawn by length so that little is padding."""
+"""The text store, and batches of sequences: token numbers in memory, drawn by length so that little is padding."""
 
 from collections.abc import Iterator
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from plait.data.batches import Batch, Rows, steps_per_epoch
 from plait.data.chance import Purpose, plan_order, uniform
 from plait.data.table import Table
-from plait.inference.text import UNKNOWN, Numbers, TextInput, pad
+from plait.inference.text import PADDING, UNKNOWN, Numbers, TextInput, pad
 
 POOL = 32
 """Batches that are sorted by length together: enough for little padding, few enough that neighbors change."""
@@ -32,8 +33,37 @@ class TextStore:
         """int64 (rows, time), padded, and lengths (rows,)."""
         return pad([self.texts[row] for row in np.asarray(rows)], MULTIPLE)
 
+    @staticmethod
+    def without(values: Numbers, dropped: np.ndarray) -> Numbers:
+        """Tokens unknown where ``dropped`` (rows, time)."""
+        return np.where(dropped & (values != PADDING), UNKNOWN, values)
 
-class TextTrainingBatches:
+
+class SequenceStore(Protocol):
+    """Sequences of different lengths in memory."""
+
+    lengths: NDArray[np.int64]
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: ArrayLike) -> tuple[Numbers, Numbers]:
+        """int64 (rows, time, ...), padded, and lengths (rows,)."""
+        ...
+
+    def without(self, values: Numbers, dropped: np.ndarray) -> Numbers:
+        """Steps unknown where ``dropped`` (rows, time)."""
+        ...
+
+
+class Targets(Protocol):
+    """What a batch of rows is to be answered with: a tensor, or what gives one for rows."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any) -> Tensor: ...
+
+
+class SequenceTrainingBatches:
     """The batches of steps ``start_step`` .. ``total_steps`` - 1; iterating twice gives the same twice.
 
     Each epoch has an order of its own, in which runs of POOL batches are sorted by length, and the batches' order is
@@ -43,8 +73,8 @@ class TextTrainingBatches:
 
     def __init__(
         self,
-        store: TextStore,
-        targets: Tensor,
+        store: SequenceStore,
+        targets: Targets,
         batch_size: int,
         seed: int,
         word_dropout: float,
@@ -72,7 +102,7 @@ class TextTrainingBatches:
             values, lengths = self._store.take(rows)
             if self._word_dropout:
                 drawn = uniform(self._seed, epoch, rows, values.shape[1])
-                values = np.where((drawn < self._word_dropout) & (values != 0), UNKNOWN, values)
+                values = self._store.without(values, drawn < self._word_dropout)
             yield Batch(
                 torch.from_numpy(values),
                 torch.from_numpy(lengths),
@@ -103,10 +133,10 @@ class TextTrainingBatches:
         return [batches[place].copy() for place in np.argsort(drawn, kind="stable")]
 
 
-class TextEvaluationBatches:
+class SequenceEvaluationBatches:
     """Every row once, the shortest texts first; ``rows`` of each batch say whose it is."""
 
-    def __init__(self, store: TextStore, targets: Tensor, batch_size: int) -> None:
+    def __init__(self, store: SequenceStore, targets: Targets, batch_size: int) -> None:
         assert len(targets) == len(store)
         self._store = store
         self._targets = targets

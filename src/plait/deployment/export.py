@@ -18,9 +18,10 @@ from torch import nn
 from plait.errors import ModelError
 from plait.files import replacing
 from plait.inference.input import Array
-from plait.inference.model import OUTPUT, OnnxModel
+from plait.inference.model import OnnxModel
 from plait.inference.onnx_file import SPEC_KEY, seal
 from plait.inference.spec import ModelSpec
+from plait.tasks.task import as_tuple
 
 BATCH_SIZES = (1, 2, 7)
 LARGEST_DIFFERENCE = 1e-4
@@ -28,10 +29,10 @@ OPSET = 20
 
 
 def export(network: nn.Module, spec: ModelSpec, path: str | Path) -> dict[str, Any]:
-    """Writes ``network``, the input's arrays to logits (batch, classes), as ``path``.
+    """Writes ``network``, the input's arrays to the spec's outputs, as ``path``.
 
     The file's answers are compared with PyTorch's in float32 on random inputs in several batch sizes (and lengths,
-    where inputs have lengths); any logit that differs by more than 1e-4 raises ModelError, and ``path`` is left as it
+    where inputs have lengths); any number that differs by more than 1e-4 raises ModelError, and ``path`` is left as it
     was. Returns {"path", "bytes", "largest_difference", "batch_sizes", "opset"}.
     """
     path = Path(path)
@@ -82,7 +83,7 @@ def _translated(network: nn.Module, spec: ModelSpec) -> torch.onnx.ONNXProgram:
         network,
         tuple(map(torch.from_numpy, arrays)),
         input_names=[port.name for port in spec.input.ports],
-        output_names=[OUTPUT],
+        output_names=[port.name for port in spec.outputs],
         dynamic_shapes=_dynamic(spec),
         opset_version=OPSET,
         dynamo=True,
@@ -117,10 +118,16 @@ def _tidy(model: Any) -> None:
 
 
 def _difference(network: nn.Module, model: OnnxModel, batches: list[tuple[Array, ...]]) -> float:
-    """The largest difference of a logit; not a number where an answer is none."""
+    """The largest difference of an answer's number; not a number where an answer is none."""
     with torch.inference_mode(), _full_precision():
-        pairs = [(network(*map(torch.from_numpy, arrays)).numpy(), model.run(*arrays)) for arrays in batches]
-    return float(np.max([np.abs(expected - found).max() for expected, found in pairs]))
+        pairs = [
+            pair
+            for arrays in batches
+            for pair in zip(
+                as_tuple(network(*map(torch.from_numpy, arrays))), model.run(*arrays), strict=True
+            )
+        ]
+    return float(np.max([np.abs(expected.numpy() - found).max() for expected, found in pairs]))
 
 
 @contextlib.contextmanager

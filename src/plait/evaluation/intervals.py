@@ -46,6 +46,23 @@ def bootstrap_f1(
     return float(low), float(high)
 
 
+def bootstrap_share(
+    right: np.ndarray, totals: np.ndarray, seed: int = 0, draws: int = DRAWS, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """The percentile bootstrap of a share of parts, of which whole examples are drawn: ``right`` of ``totals``.
+
+    Where every example is wholly right or wholly wrong in the same way, Wilson's interval over examples stands in.
+    """
+    n = len(right)
+    if right.sum() in (0, totals.sum()):
+        return wilson(n if right.sum() else 0, n, confidence)
+    generator = np.random.default_rng(seed)
+    counts = np.stack([right, totals], axis=1)
+    drawn = np.stack([_sums(counts, generator) for _ in range(draws)])
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
 def standard_error(low: float, high: float, confidence: float = CONFIDENCE) -> float:
     """Of a score with this interval, taken as normal."""
     return (high - low) / 2 / NormalDist().inv_cdf((1 + confidence) / 2)

@@ -9,7 +9,12 @@ import numpy as np
 
 Report = Mapping[str, Any]
 
-METRICS = {"accuracy": "accuracy", "micro_f1": "micro F1"}
+METRICS = {
+    "accuracy": "accuracy",
+    "micro_f1": "micro F1",
+    "span_f1": "span F1",
+    "token_accuracy": "token accuracy",
+}
 """How a metric's name is written for people."""
 
 

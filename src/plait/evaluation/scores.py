@@ -32,7 +32,7 @@ def classification_scores(
     right = np.diag(confusion)
     low, high = wilson(int(right.sum()), len(targets))
     value = float(right.sum() / len(targets))
-    per_class = _per_class(classes, right, confusion.sum(axis=0) - right, confusion.sum(axis=1) - right)
+    by_class = per_class(classes, right, confusion.sum(axis=0) - right, confusion.sum(axis=1) - right)
     return {
         "metric": "accuracy",
         "value": value,
@@ -40,12 +40,12 @@ def classification_scores(
         "high": high,
         "examples": len(targets),
         "accuracy": value,
-        "macro_f1": _macro(per_class),
+        "macro_f1": macro(by_class),
         "log_loss": _log_loss(probabilities[np.arange(len(targets)), targets]),
         **_calibration(probabilities.max(axis=1), answers == targets),
-        "classes": per_class,
+        "classes": by_class,
         "confusion": confusion.tolist(),
-        "confused": _confused(confusion, classes),
+        "confused": confused(confusion, classes),
     }
 
 
@@ -62,7 +62,7 @@ def several_label_scores(
     kinds = np.stack([wanted & given, ~wanted & given, wanted & ~given], axis=2).astype(np.int64)
     low, high = bootstrap_f1(kinds.sum(axis=1))
     value = _number(f1(*kinds.sum(axis=(0, 1)).astype(np.float64)))
-    per_class = _per_class(classes, *kinds.sum(axis=0).T)
+    by_class = per_class(classes, *kinds.sum(axis=0).T)
     return {
         "metric": "micro_f1",
         "value": 1.0 if value is None else value,
@@ -70,10 +70,10 @@ def several_label_scores(
         "high": high,
         "examples": len(targets),
         "micro_f1": value,
-        "macro_f1": _macro(per_class),
+        "macro_f1": macro(by_class),
         "exact_match": float((wanted == given).all(axis=1).mean()),
         "log_loss": _log_loss(np.where(wanted, probabilities, 1 - probabilities)),
-        "classes": per_class,
+        "classes": by_class,
     }
 
 
@@ -101,7 +101,7 @@ def _confusion(targets: np.ndarray, answers: np.ndarray, classes: int) -> np.nda
     return counted.reshape(classes, classes)
 
 
-def _per_class(
+def per_class(
     classes: Sequence[str], right: np.ndarray, added: np.ndarray, missed: np.ndarray
 ) -> list[dict[str, Any]]:
     """Precision, recall (with Wilson's interval) and F1 of each class; None where undefined."""
@@ -123,8 +123,9 @@ def _per_class(
     return table
 
 
-def _macro(per_class: list[dict[str, Any]]) -> float | None:
-    known = [one["f1"] for one in per_class if one["f1"] is not None]
+def macro(by_class: list[dict[str, Any]]) -> float | None:
+    """The mean F1 of the classes that have one."""
+    known = [one["f1"] for one in by_class if one["f1"] is not None]
     return sum(known) / len(known) if known else None
 
 
@@ -152,7 +153,7 @@ def _calibration(confidence: np.ndarray, right: np.ndarray) -> dict[str, Any]:
     return {"calibration_error": float(np.abs(sure - correct).sum() / len(right)), "calibration": drawn}
 
 
-def _confused(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
+def confused(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
     """The pairs most often confused, most frequent first; ``share`` is of the true class's examples."""
     wrong = confusion - np.diag(np.diag(confusion))
     order = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]

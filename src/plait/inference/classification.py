@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.errors import ModelError
+from plait.inference.input import Array
 from plait.inference.prediction import Origin, Prediction
 from plait.inference.spec import ModelSpec
 
@@ -49,8 +50,9 @@ class Labeling(Prediction):
         return _place(self.origin) | {"prediction": list(self.labels), "probabilities": self.probabilities}
 
 
-def decode(logits: NDArray[np.float32], origins: Sequence[Origin], spec: ModelSpec) -> list[Prediction]:
-    """Logits (batch, classes) to predictions; raises ModelError where they are not numbers."""
+def decode(outputs: Sequence[Array], origins: Sequence[Origin], spec: ModelSpec) -> list[Prediction]:
+    """Logits (batch, classes), the one output, to predictions; raises ModelError where they are not numbers."""
+    logits = np.asarray(outputs[0], np.float32)
     if not np.isfinite(logits).all():
         odd = origins[int(np.argmin(np.isfinite(logits).all(axis=1)))]
         raise ModelError(

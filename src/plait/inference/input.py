@@ -13,11 +13,15 @@ Array = NDArray[np.generic]
 
 @dataclass(frozen=True)
 class Port:
-    """One array that a network takes: ``sides`` are the axes after the batch, a word where they vary."""
+    """One array that a network takes or gives: ``sides`` are the axes after the batch, a word where they vary.
+
+    What is not ``batched`` is one for all examples.
+    """
 
     name: str
     dtype: str
     sides: tuple[int | str, ...]
+    batched: bool = True
 
     def accepts(self, array: Array) -> bool:
         """Whether an array has the type and, where they are fixed, the sides."""

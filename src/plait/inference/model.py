@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from plait.errors import ModelError
 from plait.inference.input import Array, Port
@@ -12,7 +11,8 @@ from plait.inference.onnx_file import inspect
 from plait.inference.spec import ModelSpec
 from plait.inference.threads import physical_cores
 
-OUTPUT = "logits"
+TYPES = {"float32": "float"}
+"""Where onnxruntime's word is another than numpy's."""
 MAX_BYTES = 2 * 1024**3
 """A larger file is refused unread."""
 
@@ -33,16 +33,22 @@ class OnnxModel:
         except ModelError as error:
             raise ModelError(f"{self.path}: {error}") from error
 
-    def run(self, *inputs: Array) -> NDArray[np.float32]:
-        """The arrays of one batch, one for each of the input's ports, to float32 logits (batch, classes)."""
+    def run(self, *inputs: Array) -> tuple[Array, ...]:
+        """The arrays of one batch, one for each of the input's ports, to one for each of the spec's outputs."""
         ports = self.spec.input.ports
         if len(inputs) != len(ports) or not all(map(Port.accepts, ports, inputs)):
             arrived = ", ".join(f"{array.dtype} {array.shape}" for array in inputs)
             raise ModelError(f"{self.path}: {arrived} arrived, expected {', '.join(map(str, ports))}")
         if not len(inputs[0]):
-            return np.zeros((0, len(self.spec.classes)), np.float32)
+            return tuple(_nothing(port) for port in self.spec.outputs)
         named = {port.name: np.ascontiguousarray(array) for port, array in zip(ports, inputs, strict=True)}
-        return _answer(self._session, named, self.path)
+        return _answer(self._session, named, self.spec.outputs, self.path)
+
+
+def _nothing(port: Port) -> Array:
+    """The answer to no example."""
+    sides = [side if isinstance(side, int) else 0 for side in port.sides]
+    return np.zeros((0, *sides) if port.batched else sides, port.dtype)
 
 
 def _read(path: Path, max_bytes: int) -> bytes:
@@ -76,22 +82,29 @@ def _session(content: bytes, spec: ModelSpec, threads: int) -> Any:
 
 def _check_interface(session: Any, spec: ModelSpec) -> None:
     ends = (*session.get_inputs(), *session.get_outputs())
-    found = [(end.name, end.type, tuple(end.shape[1:])) for end in ends]
-    expected = [(port.name, f"tensor({port.dtype})", port.sides) for port in spec.input.ports]
-    expected.append((OUTPUT, "tensor(float)", (len(spec.classes),)))
+    found = [(end.name, end.type, tuple(end.shape)) for end in ends]
+    ports = (*spec.input.ports, *spec.outputs)
+    expected = [(port.name, f"tensor({TYPES.get(port.dtype, port.dtype)})", _axes(port)) for port in ports]
     if found != expected:
         raise ModelError(f"the network takes and gives {found}, but its description says {expected}")
 
 
-def _answer(session: Any, inputs: dict[str, Array], path: Path) -> NDArray[np.float32]:
+def _axes(port: Port) -> tuple[int | str, ...]:
+    return ("batch", *port.sides) if port.batched else port.sides
+
+
+def _answer(
+    session: Any, inputs: dict[str, Array], outputs: tuple[Port, ...], path: Path
+) -> tuple[Array, ...]:
     count = len(next(iter(inputs.values())))
     try:
-        logits: NDArray[np.float32] = session.run([OUTPUT], inputs)[0]
+        given: list[Array] = session.run([port.name for port in outputs], inputs)
     except _failures() as error:
         raise ModelError(f"{path}: the network failed on a batch of {count}: {error}") from error
-    if len(logits) != count:
-        raise ModelError(f"{path}: the network gave {len(logits)} answers to a batch of {count}")
-    return logits
+    for port, array in zip(outputs, given, strict=True):
+        if port.batched and len(array) != count:
+            raise ModelError(f"{path}: the network gave {len(array)} answers to a batch of {count}")
+    return tuple(given)
 
 
 def _failures() -> tuple[type[Exception], ...]:

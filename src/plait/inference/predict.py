@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from plait.errors import DataError, Problem
-from plait.inference import image_classification, text_classification
+from plait.inference import image_classification, sequence_tagging, text_classification
 from plait.inference.input import Array
 from plait.inference.picture import PictureError
 from plait.inference.prediction import Origin, Prediction
@@ -19,6 +19,7 @@ __all__ = ["Origin", "Prediction", "predict"]
 TASKS: dict[str, Any] = {
     "image-classification": image_classification,
     "text-classification": text_classification,
+    "sequence-tagging": sequence_tagging,
 }
 
 
@@ -58,8 +59,8 @@ def _answers(
         problems += [] if skip_bad else found
         good = [(origin, input) for origin, input, _ in batch if input is not None]
         if good and not problems:
-            logits = predictor.run(*spec.input.collate([input for _, input in good]))
-            yield from task.decode(logits, [origin for origin, _ in good], spec)
+            outputs = predictor.run(*spec.input.collate([input for _, input in good]))
+            yield from task.decode(outputs, [origin for origin, _ in good], spec)
     if problems:
         raise DataError(
             f"{len(problems)} of {count} inputs cannot be used (--skip-bad leaves them out):", problems
@@ -86,7 +87,7 @@ def _open(one: Asked, spec: ModelSpec) -> Opened:
     if one.problem is not None:
         return one.origin, None, one.problem
     try:
-        return one.origin, TASKS[spec.task].encode(one.origin.content, spec), None
+        return one.origin, TASKS[spec.task].encode(one.origin, spec), None
     except PictureError as error:
         return one.origin, None, _problem(one.origin, error)
 

@@ -11,13 +11,15 @@ from plait.errors import Problem
 class Origin:
     """Where an input comes from: the file's name or the text itself, and the table and row it stands in, if any.
 
-    ``row`` counts as a spreadsheet does: the header is row 1. ``text`` is what a file of text holds.
+    ``row`` counts as a spreadsheet does: the header is row 1. ``text`` is what a file of text holds, ``tokens`` those
+    of a sentence that came divided.
     """
 
     input: str
     table: str | None = None
     row: int | None = None
     text: str | None = None
+    tokens: tuple[str, ...] | None = None
 
     @property
     def content(self) -> str:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from plait.inference import picture_sources, text_sources
+from plait.inference import picture_sources, sentence_sources, text_sources
 from plait.inference.input import ModelInput
 from plait.inference.prediction import Asked
+from plait.inference.sentence import SentenceInput
 from plait.inference.tables import PICTURES, Column
 from plait.inference.text import TextInput
 
@@ -15,9 +16,13 @@ def asked(sources: Sequence[str], input: ModelInput) -> Iterator[Asked]:
     """Every input of ``sources`` in order; raises DataError at once for what does not exist."""
     if isinstance(input, TextInput):
         return text_sources.asked(sources, input)
+    if isinstance(input, SentenceInput):
+        return sentence_sources.asked(sources, input)
     return picture_sources.asked(sources)
 
 
 def input_column(input: ModelInput) -> Column:
     """The column of a table that holds the inputs."""
+    if isinstance(input, SentenceInput):
+        return sentence_sources.TEXTS
     return text_sources.column(input) if isinstance(input, TextInput) else PICTURES

@@ -4,20 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from plait.errors import ModelError
-from plait.inference.input import Array, ModelInput
+from plait.inference.input import Array, ModelInput, Port
 from plait.inference.picture import PictureInput
+from plait.inference.sentence import SentenceInput
 from plait.inference.text import TextInput
 
 FORMAT_VERSION = 1
 """Raised when a model of an older plait could no longer be read rightly."""
 
-INPUTS: dict[str, type[PictureInput] | type[TextInput]] = {
+INPUTS: dict[str, type[PictureInput] | type[TextInput] | type[SentenceInput]] = {
     "image-classification": PictureInput,
     "text-classification": TextInput,
+    "sequence-tagging": SentenceInput,
 }
 """What each task's network takes."""
 
@@ -48,6 +47,15 @@ class ModelSpec:
         limit = data.get("max_pixels") if isinstance(data, dict) else None
         return limit if isinstance(limit, int) and limit > 0 else MAX_PIXELS
 
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """The arrays that the network gives, in order."""
+        count = len(self.classes)
+        if self.task == "sequence-tagging":
+            transitions = Port("transitions", "float32", (count, count), batched=False)
+            return Port("emissions", "float32", ("time", count)), transitions
+        return (Port("logits", "float32", (count,)),)
+
     def to_json(self) -> dict[str, Any]:
         """A dictionary of plain values; from_json gives the same spec back."""
         return {field.name: getattr(self, field.name) for field in fields(self)} | {
@@ -74,8 +82,8 @@ class Predictor(Protocol):
 
     spec: ModelSpec
 
-    def run(self, *inputs: Array) -> NDArray[np.float32]:
-        """The arrays of one batch, one for each of the input's ports, to float32 logits (batch, classes)."""
+    def run(self, *inputs: Array) -> tuple[Array, ...]:
+        """The arrays of one batch, one for each of the input's ports, to one for each of the spec's outputs."""
         ...
 
 

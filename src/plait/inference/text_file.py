@@ -29,11 +29,15 @@ def read_text(path: str | Path, encoding: str | None = None) -> Decoded:
 
     Raises TextError where the file cannot be read or decoded, naming the first line at fault.
     """
+    return decode(read_bytes(path), encoding)
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """A file's bytes; raises TextError."""
     try:
-        content = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise TextError("unreadable", f"the file cannot be read: {error.strerror or error}") from error
-    return decode(content, encoding)
 
 
 def decode(content: bytes, encoding: str | None = None) -> Decoded:

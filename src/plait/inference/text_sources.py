@@ -28,6 +28,12 @@ def asked(sources: Sequence[str], input: TextInput) -> Iterator[Asked]:
     that is no file is itself the text. Raises DataError at once for what was meant as a file and is not there, and
     for tables without texts.
     """
+    refuse_lost(sources, column(input))
+    return (one for source in sources for one in texts_of(source, column(input), input.unit))
+
+
+def refuse_lost(sources: Sequence[str], wanted: Column) -> None:
+    """Raises DataError where there is nothing, for files that are not there, and for tables without texts."""
     if not sources:
         raise DataError("nothing to predict: give a text, a file, a folder, a table, or - for standard input")
     missing = [
@@ -37,8 +43,7 @@ def asked(sources: Sequence[str], input: TextInput) -> Iterator[Asked]:
         raise DataError(f"{len(missing)} of {len(sources)} sources cannot be found:", missing)
     for source in sources:
         if _is_table_file(source):
-            _ = open_table(source, column(input)).input_position
-    return (one for source in sources for one in _of(source, input))
+            _ = open_table(source, wanted).input_position
 
 
 def _lost(source: str) -> bool:
@@ -47,7 +52,8 @@ def _lost(source: str) -> bool:
     return is_name and not any(map(str.isspace, source)) and not os.path.lexists(source)
 
 
-def _of(source: str, input: TextInput) -> Iterable[Asked]:
+def texts_of(source: str, wanted: Column, unit: str) -> Iterable[Asked]:
+    """The texts of one source; ``unit`` says what one is in a file: line or file."""
     if source == STANDARD_INPUT:
         return _lines(sys.stdin, source)
     if len(source) > 4000 or not os.path.exists(source):
@@ -55,8 +61,8 @@ def _of(source: str, input: TextInput) -> Iterable[Asked]:
     if os.path.isdir(source):
         return _in_folder(source)
     if _is_table_file(source):
-        return _in_table(source, input)
-    return _in_file(source, input.unit)
+        return _in_table(source, wanted)
+    return _in_file(source, unit)
 
 
 def _is_table_file(source: str) -> bool:
@@ -83,8 +89,8 @@ def _in_file(path: str, unit: str) -> Iterator[Asked]:
         yield Asked(Origin(path), Problem("empty text", path, "the file holds no text"))
 
 
-def _in_table(source: str, input: TextInput) -> Iterator[Asked]:
-    for row in open_table(source, column(input)).rows():
+def _in_table(source: str, wanted: Column) -> Iterator[Asked]:
+    for row in open_table(source, wanted).rows():
         problem = None if row.fault is None else Problem("bad row", source, row.fault, row.number)
         yield Asked(Origin(row.input, source, row.number), problem)
 

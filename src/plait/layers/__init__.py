@@ -1,6 +1,8 @@
 """tensor -> tensor: the layers, useful alone in any PyTorch program."""
 
 from plait.layers.activation import Activation
+from plait.layers.chain import Chain
+from plait.layers.characters import CharacterConv
 from plait.layers.conversion import Flatten, ToMap, ToSequence
 from plait.layers.convolution import Conv, ResidualBlock, SeparableConv
 from plait.layers.dense import Dense
@@ -15,7 +17,7 @@ from plait.layers.pooling import AdaptivePool, GlobalPool, Pool
 from plait.layers.pretrained import Pretrained
 from plait.layers.reading import LAYERS, read_network
 from plait.layers.recurrence import Recurrent
-from plait.layers.shapes import Map, Sequence, Shape, Tokens, Vector
+from plait.layers.shapes import Map, Sequence, Shape, Tokens, Vector, Words
 from plait.layers.spatial_recurrence import SpatialRecurrent
 from plait.layers.squeeze import Squeeze
 from plait.layers.stack import Parallel, Repeat, Residual, Stack, Tap
@@ -25,6 +27,8 @@ __all__ = [
     "LAYERS",
     "Activation",
     "AdaptivePool",
+    "Chain",
+    "CharacterConv",
     "Conv",
     "Dense",
     "Dropout",
@@ -55,6 +59,7 @@ __all__ = [
     "ToSequence",
     "Tokens",
     "Vector",
+    "Words",
     "make_loss",
     "network_table",
     "read_network",

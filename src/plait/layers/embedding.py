@@ -11,7 +11,7 @@ from plait.layers.shapes import Sequence, Shape, Tokens
 
 
 class Embedding(Layer):
-    """Tokens to vectors of ``channels`` numbers; token 0, padding, is a vector of zeros.
+    """Tokens (of words, their own numbers) to vectors of ``channels`` numbers; token 0, padding, is one of zeros.
 
     ``dropout`` is the share of the channels that are zeroed in training, the same ones at every step of a text
     (variational dropout, Gal and Ghahramani 2016).
@@ -40,9 +40,9 @@ class Embedding(Layer):
             self.table.weight[0].zero_()
 
     def forward(
-        self, x: Int[Tensor, "batch time"], lengths: Tensor | None = None
+        self, x: Int[Tensor, "batch time *letters"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch time channels"]:
-        vectors: Tensor = self.table(x)
+        vectors: Tensor = self.table(x if x.dim() == 2 else x[..., 0])
         if self.training and self.dropout:
             kept = torch.rand(len(x), 1, self.channels, device=x.device) >= self.dropout
             vectors = vectors * (kept / (1 - self.dropout))

@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from plait.errors import NetworkError
 from plait.layers.layer import EVERYTHING, Layer, Window
-from plait.layers.shapes import Map, Sequence, Shape, Tokens, Vector
+from plait.layers.shapes import Map, Sequence, Shape, Tokens, Vector, Words
 
 
 class Own(Layer):
@@ -77,5 +77,7 @@ def _zeros(shape: Shape) -> Tensor:
             return torch.zeros(1, time, channels)
         case Vector(channels):
             return torch.zeros(1, channels)
+        case Words(time, _, letters, _):
+            return torch.zeros(1, time, 1 + letters, dtype=torch.int64)
         case Tokens(time, _):
             return torch.zeros(1, time, dtype=torch.int64)

@@ -4,6 +4,7 @@ from typing import Any
 
 from plait.errors import RecipeError, suggestion
 from plait.layers.activation import Activation
+from plait.layers.characters import CharacterConv
 from plait.layers.conversion import Flatten, ToMap, ToSequence
 from plait.layers.convolution import Conv, ResidualBlock, SeparableConv
 from plait.layers.dense import Dense
@@ -33,6 +34,7 @@ LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,
     "dropout": Dropout,
     "embedding": Embedding,
+    "character_conv": CharacterConv,
     "norm": Norm,
     "activation": Activation,
     "flatten": Flatten,

@@ -48,6 +48,20 @@ class Tokens:
         return f"sequence of {self.time} token numbers"
 
 
+@dataclass(frozen=True)
+class Words(Tokens):
+    """Tokens that come with their characters: a tensor (batch, time, 1 + letters), the word's number first.
+
+    Character numbers lie below ``characters``; 0 is padding there too.
+    """
+
+    letters: int
+    characters: int
+
+    def __str__(self) -> str:
+        return f"sequence of {self.time} words of up to {self.letters} characters"
+
+
 Shape = Map | Sequence | Vector | Tokens
 
 

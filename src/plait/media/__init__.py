@@ -2,9 +2,14 @@
 
 from plait.media.medium import Medium, Store
 from plait.media.pictures import Pictures
+from plait.media.sentences import Sentences
 from plait.media.texts import Texts
 
-__all__ = ["MEDIA", "Medium", "Pictures", "Store", "Texts"]
+__all__ = ["MEDIA", "Medium", "Pictures", "Sentences", "Store", "Texts"]
 
-MEDIA: dict[str, Medium] = {"image-classification": Pictures(), "text-classification": Texts()}
+MEDIA: dict[str, Medium] = {
+    "image-classification": Pictures(),
+    "text-classification": Texts(),
+    "sequence-tagging": Sentences(),
+}
 """Of each task."""

@@ -14,7 +14,7 @@ from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec
 from plait.layers import Shape, Stack, Vector
 from plait.recipe import Recipe
-from plait.tasks import Classification
+from plait.tasks import Task
 
 EVALUATION_BATCH = 256
 
@@ -45,12 +45,16 @@ class Medium(ABC):
         """
 
     @abstractmethod
-    def settle_opened(self, recipe: Recipe, store: Any, targets: np.ndarray) -> Recipe:
+    def settle_opened(self, recipe: Recipe, store: Any, targets: Any) -> Recipe:
         """What is left to the opened inputs and their targets."""
 
     @abstractmethod
     def refuse_impossible(self, recipe: Recipe) -> None:
         """Before any data is read: raises NetworkError for a network that cannot work."""
+
+    @abstractmethod
+    def classes(self, recipe: Recipe, train: Gathered) -> list[str]:
+        """What the network tells apart, by a settled recipe and the training part."""
 
     @abstractmethod
     def input(self, recipe: Recipe, train: Gathered) -> ModelInput:
@@ -73,11 +77,11 @@ class Medium(ABC):
         """What the person should be told before training starts."""
 
     @abstractmethod
-    def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> Classification:
+    def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> Task:
         """The task; ``counts`` are the training examples of each class."""
 
     @abstractmethod
-    def network(self, task: Classification, recipe: Recipe, input: ModelInput) -> nn.Module:
+    def network(self, task: Task, recipe: Recipe, input: ModelInput) -> nn.Module:
         """The recipe's network with the task's head, freshly drawn; its ``body`` is the Stack of layers."""
 
     @abstractmethod
@@ -86,7 +90,7 @@ class Medium(ABC):
 
     @abstractmethod
     def fit(
-        self, network: nn.Module, store: Any, targets: Tensor, train: Gathered, recipe: Recipe
+        self, network: nn.Module, store: Any, targets: Any, train: Gathered, recipe: Recipe
     ) -> Tensor | None:
         """Sets the weights that are not learnt by steps; gives the hints (examples, classes) for training, if any."""
 
@@ -94,7 +98,7 @@ class Medium(ABC):
     def training_batches(
         self,
         store: Any,
-        targets: Tensor,
+        targets: Any,
         hints: Tensor | None,
         recipe: Recipe,
         input: ModelInput,
@@ -104,7 +108,7 @@ class Medium(ABC):
         """The batches of steps ``start`` .. ``total`` - 1."""
 
     @abstractmethod
-    def evaluation_batches(self, store: Any, targets: Tensor) -> Iterable[Batch]:
+    def evaluation_batches(self, store: Any, targets: Any) -> Iterable[Batch]:
         """Every row once."""
 
     @abstractmethod

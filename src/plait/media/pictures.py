@@ -20,7 +20,7 @@ from plait.inference.spec import ModelSpec
 from plait.layers import Map, Pretrained, Shape, Stack
 from plait.media.medium import EVALUATION_BATCH, Medium, sample, weights
 from plait.recipe import PictureRecipe, Recipe
-from plait.tasks import Classification, ImageClassification, automatic
+from plait.tasks import ImageClassification, Task, automatic
 from plait.tasks.image_classification import PictureNetwork, picture_network, set_statistics
 
 
@@ -33,14 +33,17 @@ class Pictures(Medium):
     def settle(self, asking: Callable[..., Recipe], train: Gathered) -> Recipe:
         return settle(asking, train)
 
-    def settle_opened(self, recipe: Recipe, store: PictureStore, targets: np.ndarray) -> Recipe:
-        return settle_mirror(of_pictures(recipe), store, targets)
+    def settle_opened(self, recipe: Recipe, store: PictureStore, targets: Tensor) -> Recipe:
+        return settle_mirror(of_pictures(recipe), store, targets.numpy())
 
     def refuse_impossible(self, recipe: Recipe) -> None:
         if of_pictures(recipe).data.image_size == "auto":
             recipe.layers()
         else:
             Stack(*recipe.layers()).output(self.preview(recipe, None))
+
+    def classes(self, recipe: Recipe, train: Gathered) -> list[str]:
+        return train.table.classes
 
     def input(self, recipe: Recipe, train: Gathered) -> PictureInput:
         return picture_input(of_pictures(recipe))
@@ -74,7 +77,7 @@ class Pictures(Medium):
             spec.classes, spec.several_labels, asked.loss, counts, asked.augmentation, seed
         )
 
-    def network(self, task: Classification, recipe: Recipe, input: ModelInput) -> PictureNetwork:
+    def network(self, task: Task, recipe: Recipe, input: ModelInput) -> PictureNetwork:
         assert isinstance(input, PictureInput)
         return picture_network(task, recipe.layers(), input, bool(of_pictures(recipe).evaluation.mirror))
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from plait.data import reader_text_folders
 from plait.data.batches import Batch
 from plait.data.gather import Gathered
-from plait.data.text_store import TextEvaluationBatches, TextStore, TextTrainingBatches
+from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches, TextStore
 from plait.errors import NetworkError
 from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec
@@ -17,7 +17,7 @@ from plait.inference.text import FIRST, TextInput, learn_vocabulary, script, spl
 from plait.layers import Shape, Tokens
 from plait.media.medium import EVALUATION_BATCH, Medium, sample, weights
 from plait.recipe import Recipe, TextRecipe
-from plait.tasks import Classification, TextClassification, automatic
+from plait.tasks import Task, TextClassification, automatic
 from plait.tasks.ngram_fit import fit_ngrams
 from plait.tasks.text_classification import TYPICAL_LENGTH, TextNetwork, text_network
 
@@ -50,7 +50,7 @@ class Texts(Medium):
         self.refuse_impossible(settled)
         return settled
 
-    def settle_opened(self, recipe: Recipe, store: TextStore, targets: np.ndarray) -> Recipe:
+    def settle_opened(self, recipe: Recipe, store: TextStore, targets: Tensor) -> Recipe:
         return recipe
 
     def refuse_impossible(self, recipe: Recipe) -> None:
@@ -63,6 +63,9 @@ class Texts(Medium):
                 "the network's weights depend on the length of its texts: end its sequences with global_pool, or "
                 "with a recurrent layer that gives its last state (return: last), in place of flatten"
             )
+
+    def classes(self, recipe: Recipe, train: Gathered) -> list[str]:
+        return train.table.classes
 
     def input(self, recipe: Recipe, train: Gathered) -> TextInput:
         data = of_texts(recipe).data
@@ -109,9 +112,9 @@ class Texts(Medium):
         return [f"data.longest cuts {share:.1%} of the training texts after {data.longest} {data.tokens}"]
 
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> TextClassification:
-        return TextClassification(spec.classes, spec.several_labels, recipe.loss, counts)
+        return TextClassification(spec.classes, spec.several_labels, of_texts(recipe).loss, counts)
 
-    def network(self, task: Classification, recipe: Recipe, input: ModelInput) -> TextNetwork:
+    def network(self, task: Task, recipe: Recipe, input: ModelInput) -> TextNetwork:
         assert isinstance(input, TextInput)
         ngrams = of_texts(recipe).ngrams
         assert ngrams.orders != "auto"
@@ -142,10 +145,10 @@ class Texts(Medium):
     ) -> Iterable[Batch]:
         size, seed = int(recipe.training.batch_size), recipe.training.seed
         dropped = of_texts(recipe).augmentation.word_dropout
-        return TextTrainingBatches(store, targets, size, seed, dropped, total, start, hints)
+        return SequenceTrainingBatches(store, targets, size, seed, dropped, total, start, hints)
 
     def evaluation_batches(self, store: TextStore, targets: Tensor) -> Iterable[Batch]:
-        return TextEvaluationBatches(store, targets, EVALUATION_BATCH)
+        return SequenceEvaluationBatches(store, targets, EVALUATION_BATCH)
 
     def plain(self, store: TextStore, gathered: Gathered, rows: np.ndarray) -> list[str]:
         texts = gathered.table.frame["input"]

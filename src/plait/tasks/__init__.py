@@ -1,8 +1,8 @@
 """output -> loss, predictions, scores: one file a task."""
 
-from plait.tasks.classification import Classification
 from plait.tasks.image_classification import ImageClassification
+from plait.tasks.sequence_tagging import SequenceTagging
 from plait.tasks.task import Task
 from plait.tasks.text_classification import TextClassification
 
-__all__ = ["Classification", "ImageClassification", "Task", "TextClassification"]
+__all__ = ["ImageClassification", "SequenceTagging", "Task", "TextClassification"]

@@ -70,6 +70,21 @@ def text_batch_size(examples: int) -> int:
     return int(np.clip(2 ** round(np.log2(max(examples, 1) / 60)), 8, 64))
 
 
+def letters(longest: int) -> int:
+    """Characters of a word that are read: all, but of very long ones the beginning and the end."""
+    return int(np.clip(longest, 2, 20))
+
+
+def tagging_epochs(examples: int) -> int:
+    """Passes over the training sentences: the fewer, the more (100 of them 50, 1,350 of them 30, 8,000 of them 16)."""
+    return int(np.clip(round(400 / examples**0.36), 5, 50))
+
+
+def tagging_batch_size(examples: int) -> int:
+    """Small sets take small batches, so that an epoch still has steps."""
+    return int(np.clip(2 ** round(np.log2(max(examples, 1) / 150)), 4, 32))
+
+
 def mirror_keeps_class(pictures: np.ndarray, targets: np.ndarray) -> bool:
     """Whether a mirrored picture still looks like its class: nearest class mean, asked of mirrored pictures.
 

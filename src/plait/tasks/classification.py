@@ -2,7 +2,7 @@
 inference/classification.py."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from plait.data.table import Table
+from plait.data.text_store import Targets
 from plait.errors import DataError, NetworkError, Problem
+from plait.evaluation.intervals import standard_error
 from plait.evaluation.scores import classification_scores, several_label_scores
 from plait.inference.classification import THRESHOLD, probabilities
 from plait.layers import Dense, GlobalPool, Layer, LossOptions, Map, Shape, make_loss
 from plait.layers import Sequence as SequenceShape
 from plait.layers.losses import LossName
-from plait.tasks.task import Task
+from plait.tasks.task import Baseline, Loss, Output, Task
 
 BINARY: dict[str, LossName] = {"cross-entropy": "binary-cross-entropy", "focal": "binary-focal"}
 """Where an input may have several labels each class is a question of its own."""
@@ -46,6 +48,9 @@ class Classification(Task):
             targets[row, [self._numbers[label] for label in labels]] = 1.0
         return targets
 
+    def some(self, targets: Targets, rows: np.ndarray) -> Targets:
+        return targets[rows]
+
     def head(self, arriving: Shape) -> list[Layer]:
         """Averages over what is left of a map, then one fully connected layer."""
         if isinstance(arriving, Map):
@@ -61,15 +66,55 @@ class Classification(Task):
         value: Tensor = self._loss(outputs, targets)
         return value
 
-    def decode(self, outputs: np.ndarray) -> np.ndarray:
-        return probabilities(outputs, self.several_labels)
+    def answers(self, outputs: Iterable[Output]) -> np.ndarray:
+        """Probabilities (examples, classes)."""
+        return probabilities(_gathered(outputs).numpy(), self.several_labels)
 
-    def score(self, targets: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
-        if self.several_labels:
-            return several_label_scores(targets, probabilities, self.classes)
-        return classification_scores(targets, probabilities, self.classes)
+    def validate(self, outputs: Iterable[Output], targets: Targets, loss: Loss) -> dict[str, float]:
+        assert isinstance(targets, Tensor)
+        logits = _gathered(outputs)
+        with torch.no_grad():
+            found = {"loss": float(loss(logits, targets))}
+        if not self.several_labels:
+            share = float((logits.argmax(1) == targets).float().mean())
+            return found | {"score": share, "error": (share * (1 - share) / len(targets)) ** 0.5}
+        scores = self.score(targets, probabilities(logits.numpy(), several_labels=True))
+        error = standard_error(scores["low"], scores["high"])
+        return found | {"score": float(scores["value"]), "error": error}
+
+    def score(self, targets: Targets, answers: np.ndarray) -> dict[str, Any]:
+        assert isinstance(targets, Tensor)
+        score = several_label_scores if self.several_labels else classification_scores
+        return score(targets.numpy(), answers, self.classes)
+
+    def baseline(
+        self, train: Any, train_targets: Targets, test: Any, test_targets: Targets
+    ) -> list[Baseline]:
+        assert isinstance(train_targets, Tensor) and isinstance(test_targets, Tensor)
+        return self.trivial(train, train_targets.numpy(), test, test_targets.numpy())
+
+    def mistakes(
+        self, table: Table, targets: Targets, answers: np.ndarray, most: int
+    ) -> dict[int, dict[str, Any]]:
+        assert isinstance(targets, Tensor)
+        wanted = targets.numpy()
+        wrong = (
+            ((answers >= THRESHOLD) != (wanted > THRESHOLD)).any(axis=1)
+            if self.several_labels
+            else answers.argmax(1) != wanted
+        )
+        rows = np.flatnonzero(wrong)
+        rows = rows[np.argsort(-answers[rows].max(axis=1), kind="stable")][:most]
+        return {int(row): self.show(int(row), table, answers[row]) for row in rows}
+
+    @abstractmethod
+    def trivial(
+        self, train: Any, train_targets: np.ndarray, test: Any, test_targets: np.ndarray
+    ) -> list[Baseline]:
+        """What methods without a network get on the same inputs."""
 
     def show(self, row: int, table: Table, probabilities: np.ndarray) -> dict[str, Any]:
+        """An example and its prediction, for the report."""
         frame = table.frame.iloc[row]
         best = int(probabilities.argmax())
         given = [self.classes[number] for number in np.flatnonzero(probabilities >= THRESHOLD)]
@@ -98,3 +143,10 @@ class Classification(Task):
             raise DataError(
                 f"{len(unknown)} examples have a class that the network was not trained on:", unknown
             )
+
+
+def _gathered(outputs: Iterable[Output]) -> Tensor:
+    """Logits (examples, classes) in the order of the rows."""
+    found = [(given, batch.rows) for given, batch in outputs]
+    order = torch.cat([rows for _, rows in found]).argsort()
+    return torch.cat([given for given, _ in found])[order]

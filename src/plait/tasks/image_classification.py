@@ -16,6 +16,7 @@ from plait.evaluation.baselines import baselines
 from plait.inference.picture import PictureInput
 from plait.layers import Layer, LossOptions, Map, Normalize, Stack
 from plait.tasks.classification import Classification
+from plait.tasks.task import Task
 
 
 class ImageClassification(Classification):
@@ -44,7 +45,7 @@ class ImageClassification(Classification):
         values, targets = mix(batch.values, batch.targets, len(self.classes), options, self.seed, step)
         return Batch(values, batch.lengths, targets, batch.rows)
 
-    def baseline(
+    def trivial(
         self, train: Any, train_targets: np.ndarray, test: Any, test_targets: np.ndarray
     ) -> list[dict[str, Any]]:
         """Of uint8 pictures (examples, height, width, channels)."""
@@ -77,9 +78,7 @@ class PictureNetwork(nn.Module):
         return output
 
 
-def picture_network(
-    task: Classification, layers: Sequence[Layer], input: PictureInput, mirror: bool
-) -> PictureNetwork:
+def picture_network(task: Task, layers: Sequence[Layer], input: PictureInput, mirror: bool) -> PictureNetwork:
     """The recipe's layers with the task's head, built; pictures are not normalized before their statistics are known.
 
     Raises NetworkError naming the layer that cannot work.

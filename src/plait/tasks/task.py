@@ -1,7 +1,7 @@
 """Task: the verbs every task fills in, and nothing else. The rest of the house is the same for all of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,14 @@ from torch import Tensor, nn
 
 from plait.data.batches import Batch
 from plait.data.table import Table
+from plait.data.text_store import Targets
 from plait.layers import Layer, Own, Shape, Stack, Vector
+
+Output = tuple[Any, Batch]
+"""What a network gave for a batch (a tensor, or several in a tuple), and the batch."""
+Loss = Callable[[Any, Tensor], Tensor]
+Baseline = dict[str, Any]
+"""{"name", "value"}"""
 
 
 class Task(ABC):
@@ -24,8 +31,12 @@ class Task(ABC):
     several_labels: bool
 
     @abstractmethod
-    def encode(self, table: Table) -> Tensor:
-        """Targets of every row: class numbers (examples,), or 0/1 (examples, classes) for several labels."""
+    def encode(self, table: Table) -> Targets:
+        """Targets of every row; raises DataError for a class that training did not have, where that is an error."""
+
+    @abstractmethod
+    def some(self, targets: Targets, rows: np.ndarray) -> Targets:
+        """The targets of these rows."""
 
     @abstractmethod
     def augment(self, batch: Batch, step: int) -> Batch:
@@ -36,26 +47,30 @@ class Task(ABC):
         """The layers from the network's last shape to the classes."""
 
     @abstractmethod
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The scalar that training lowers."""
+    def loss(self, outputs: Any, targets: Tensor) -> Tensor:
+        """The scalar that training lowers, of what the network gave for a batch."""
 
     @abstractmethod
-    def decode(self, outputs: np.ndarray) -> np.ndarray:
-        """Outputs of the network to probabilities (examples, classes)."""
+    def answers(self, outputs: Iterable[Output]) -> Any:
+        """What the network says of every example, in the order of their rows."""
 
     @abstractmethod
-    def score(self, targets: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+    def validate(self, outputs: Iterable[Output], targets: Targets, loss: Loss) -> dict[str, float]:
+        """``score`` (higher is better), its standard ``error`` and ``loss``, in little time."""
+
+    @abstractmethod
+    def score(self, targets: Targets, answers: Any) -> dict[str, Any]:
         """Every score of these examples, the metric first."""
 
     @abstractmethod
     def baseline(
-        self, train: Any, train_targets: np.ndarray, test: Any, test_targets: np.ndarray
-    ) -> list[dict[str, Any]]:
-        """What trivial methods get on the same inputs, as they are: [{"name", "value"}]."""
+        self, train: Any, train_targets: Targets, test: Any, test_targets: Targets
+    ) -> list[Baseline]:
+        """What trivial methods get on the same inputs, as they are."""
 
     @abstractmethod
-    def show(self, row: int, table: Table, probabilities: np.ndarray) -> dict[str, Any]:
-        """An example and its prediction, for the report."""
+    def mistakes(self, table: Table, targets: Targets, answers: Any, most: int) -> dict[int, dict[str, Any]]:
+        """The ``most`` wrong answers given with the most confidence, by row, as the report shows them."""
 
     def body(self, layers: Sequence[Layer], arriving: Shape) -> Stack:
         """The recipe's layers with this task's head, built; raises NetworkError naming the layer that cannot work.
@@ -70,14 +85,24 @@ class Task(ABC):
 
 
 @torch.no_grad()
-def outputs(network: nn.Module, batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
-    """The network's outputs and the targets of every example, in the order of their rows, float32 on the CPU."""
+def outputs(network: nn.Module, batches: Iterable[Batch]) -> Iterator[Output]:
+    """What the network gives for each batch, in float32 on the CPU, and the batch."""
     device = next(network.parameters()).device
     network.eval()
-    found, targets, rows = [], [], []
     for batch in batches:
-        found.append(network(*(one.to(device) for one in batch.inputs)).float().cpu())
-        targets.append(batch.targets.cpu())
-        rows.append(batch.rows)
-    order = torch.cat(rows).argsort()
-    return torch.cat(found)[order], torch.cat(targets)[order]
+        yield on_cpu(in_float32(network(*(one.to(device) for one in batch.inputs)))), batch
+
+
+def as_tuple(given: Any) -> tuple[Tensor, ...]:
+    """What a network gives, one tensor or several, as several."""
+    return given if isinstance(given, tuple) else (given,)
+
+
+def in_float32(given: Any) -> Any:
+    """A tensor, or each of several."""
+    return tuple(one.float() for one in given) if isinstance(given, tuple) else given.float()
+
+
+def on_cpu(given: Any) -> Any:
+    """A tensor, or each of several."""
+    return tuple(one.cpu() for one in given) if isinstance(given, tuple) else given.cpu()

@@ -18,6 +18,7 @@ from plait.inference.text import TextInput
 from plait.layers import Layer, Stack, Tokens
 from plait.layers.ngrams import NgramLinear
 from plait.tasks.classification import Classification
+from plait.tasks.task import Task
 
 TYPICAL_LENGTH = 32
 """Tokens of the text that networks are drawn up for; their weights serve any length."""
@@ -32,7 +33,7 @@ class TextClassification(Classification):
         """Nothing is drawn for a batch as a whole."""
         return batch
 
-    def baseline(
+    def trivial(
         self, train: Any, train_targets: np.ndarray, test: Any, test_targets: np.ndarray
     ) -> list[dict[str, Any]]:
         """Of texts."""
@@ -71,7 +72,7 @@ class TextNetwork(nn.Module):
 
 
 def text_network(
-    task: Classification, layers: Sequence[Layer], input: TextInput, orders: Sequence[int], buckets: int
+    task: Task, layers: Sequence[Layer], input: TextInput, orders: Sequence[int], buckets: int
 ) -> TextNetwork:
     """The recipe's layers with the task's head, built; raises NetworkError naming the layer that cannot work."""
     body = task.body(layers, Tokens(TYPICAL_LENGTH, input.size))

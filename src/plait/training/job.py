@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,8 @@ class Job:
     """
 
     network: nn.Module
-    loss: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[[Any, Tensor], Tensor]
+    """Of the network's answer, a tensor or several in a tuple, in float32."""
     batches: Callable[[int, int], Iterable[Batch]]
     steps_per_epoch: int
     """Batches in one pass over the training part."""

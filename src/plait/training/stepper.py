@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from plait.data.batches import Batch
+from plait.tasks.task import in_float32
 from plait.training.averaging import Averaging
 from plait.training.job import Job
 from plait.training.optimizers import backbones, make_optimizer
@@ -71,7 +72,8 @@ class Stepper:
         total = torch.zeros((), device=self._parameters[0].device)
         for place, given in enumerate(group):
             batch = given if self._job.mix is None else self._job.mix(given, step * len(group) + place)
-            loss = self._job.loss(self._network(*batch.inputs).float(), batch.targets) / len(group)
+            answer = in_float32(self._network(*batch.inputs))
+            loss = self._job.loss(answer, batch.targets) / len(group)
             backward(loss)
             total += loss.detach()
         return total

@@ -1,0 +1,170 @@
+"""Tokens in columns: CoNLL-2000 and 2003, CoNLL-U; one file, or a folder of files named by their split."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from plait.data.options import SentenceDataOptions
+from plait.data.sentences import Tagged, tagged_table
+from plait.data.splitwords import split_in
+from plait.data.table import Table
+from plait.errors import DataError, Problem
+from plait.inference.conll import (
+    DOCUMENT,
+    ColumnFile,
+    Sentence,
+    cells_of,
+    inner_suffix,
+    is_columns,
+    read_columns,
+)
+from plait.inference.tags import are_spans
+from plait.inference.text_file import TextError
+
+NAME = "token columns"
+LAYOUT = (
+    "tokens in columns (CoNLL), one a line, a blank line behind each sentence, or CoNLL-U (.conllu); --label says "
+    "which column holds the tags; a folder of several files is divided by their names (train, dev, test)"
+)
+LOOKED_AT = 500
+MOST_COLUMNS = 20
+_TEXTS = {"", ".txt", ".tsv", ".train", ".dev", ".valid", ".test", ".testa", ".testb"}
+
+
+def fits(source: Path, labels_required: bool) -> bool:
+    """Whether ``source`` is such a file, or a folder in which such files are named by split."""
+    return _is_columns(source) if source.is_file() else bool(_files(source))
+
+
+def read(source: Path, labels_required: bool, options: SentenceDataOptions) -> Table:
+    """Every sentence as an example; a line with other columns than most is among ``problems``."""
+    files = _files(source) if source.is_dir() else {source: ""}
+    if not files:
+        raise DataError(f"{source} holds no files of tokens named by their split; accepted is {LAYOUT}")
+    sentences: list[Tagged] = []
+    problems: list[Problem] = []
+    asked = options.label
+    for path, split in files.items():
+        file = _opened(path, options, problems)
+        columns = Counter(len(line.cells) for one in file.sentences for line in one.lines)
+        if not columns:
+            problems.append(Problem("empty file", str(path), "it holds no token"))
+            continue
+        count = columns.most_common(1)[0][0]
+        # The first file settles it for all.
+        asked = asked or _tag_column(file, count, labels_required)
+        sentences += _tagged(file, split, asked, count, problems)
+    return tagged_table(sentences, str(source), NAME, options.token, asked or "", problems)
+
+
+def _opened(path: Path, options: SentenceDataOptions, problems: list[Problem]) -> ColumnFile:
+    try:
+        file = read_columns(path, options.encoding)
+    except TextError as error:
+        row = "" if error.row is None else f", row {error.row}"
+        raise DataError(f"{path}{row}: {error.message}") from error
+    if options.encoding is None and file.encoding != "UTF-8":
+        said = f"read as {file.encoding}; if that is wrong, say --encoding"
+        problems.append(Problem("encoding", str(path), said, error=False))
+    return file
+
+
+def _tagged(
+    file: ColumnFile, split: str, asked: str, count: int, problems: list[Problem]
+) -> Iterator[Tagged]:
+    word = 1 if file.conllu else 0
+    try:
+        tag = file.column(asked) if asked else None
+    except ValueError as error:
+        raise DataError(f"--label: {error}") from error
+    if tag is not None and tag >= count:
+        raise DataError(f"{file.path}: --label says column {asked}, but there are {count} columns")
+    whole = file.documents > 1
+    for sentence in file.sentences:
+        if faults := _misshapen(file, sentence, count):
+            problems += faults
+            continue
+        yield Tagged(
+            tuple(line.cells[word] for line in sentence.lines),
+            None if tag is None else tuple(line.cells[tag] for line in sentence.lines),
+            tuple(line.number for line in sentence.lines),
+            split,
+            file.path,
+            f"{file.path}, document {sentence.document}" if whole else None,
+        )
+
+
+def _misshapen(file: ColumnFile, sentence: Sentence, count: int) -> list[Problem]:
+    return [
+        Problem(
+            "other columns", file.path, f"{len(line.cells)} columns, but most lines have {count}", line.number
+        )
+        for line in sentence.lines
+        if len(line.cells) != count
+    ]
+
+
+def _tag_column(file: ColumnFile, count: int, required: bool) -> str:
+    """CoNLL-U: upos. Columns: the last where it marks spans, or where it stands alone beside the words."""
+    if file.conllu:
+        return "upos"
+    columns = [
+        [line.cells[position] for one in file.sentences for line in one.lines if len(line.cells) == count]
+        for position in range(count)
+    ]
+    marking = [position for position in range(1, count) if are_spans(columns[position])]
+    if count == 2 or (marking and marking[-1] == count - 1):
+        return str(count)
+    if len(marking) == 1:
+        return str(marking[0] + 1)
+    if not required:
+        return ""
+    shown = "; ".join(
+        f"{number}: {' '.join(cells[:3])} ..., {len(set(cells)):,} different"
+        for number, cells in enumerate(columns, start=1)
+    )
+    raise DataError(
+        f"{file.path}: which column holds the tags? Say --label NUMBER. The columns are {shown or 'none'}"
+    )
+
+
+def _files(folder: Path) -> dict[Path, str]:
+    """Files of columns in a folder: the only one, or those named by a split, each split once."""
+    if not folder.is_dir():
+        return {}
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    paths = [path for path in paths if _is_columns(path)]
+    if len(paths) == 1:
+        return {paths[0]: ""}
+    named = {path: split for path in paths if (split := split_in(path.name))}
+    return named if len(set(named.values())) == len(named) else {}
+
+
+def _is_columns(path: Path) -> bool:
+    """By its name; or every line of its beginning has as many cells, and blank lines stand between them."""
+    if is_columns(path):
+        return True
+    if inner_suffix(path) not in _TEXTS or path.suffix == ".gz":
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(50_000).decode("latin-1").split("\n")[:-1][:LOOKED_AT]
+    except OSError:
+        return False
+    blank = [not line.strip() for line in head]
+    cells = [cells_of(line) for line, empty in zip(head, blank, strict=True) if not empty]
+    counts = {len(one) for one, line in zip(cells, _filled(head), strict=True) if DOCUMENT not in line}
+    if len(counts) != 1 or "\x00" in "".join(head):
+        return False
+    between = any(blank[place] and not blank[place + 1] for place in range(1, len(blank) - 1))
+    return between and 2 <= counts.pop() <= MOST_COLUMNS and _few_tags(head)
+
+
+def _few_tags(head: Sequence[str]) -> bool:
+    """Whether the last cells are few different ones."""
+    last = [line.split()[-1] for line in _filled(head)]
+    return len(set(last)) <= max(3, len(last) // 4)
+
+
+def _filled(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if line.strip()]

@@ -1,0 +1,78 @@
+"""Tagged sentences as rows, whatever file they lie in: tags in one scheme, what is wrong with them named by line."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plait.data.table import Row, Table
+from plait.errors import Problem
+from plait.inference.tags import are_spans, faults, marked, scheme_of, spans
+
+_PLACED = re.compile(r".\d", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """One sentence as it was found: ``lines`` are where each token stands."""
+
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...] | None
+    lines: tuple[int, ...]
+    split: str
+    file: str
+    document: str | None
+
+
+def tagged_table(
+    sentences: Sequence[Tagged],
+    source: str,
+    format: str,
+    token: str,
+    column: str,
+    problems: Sequence[Problem],
+) -> Table:
+    """The Table of ``sentences``: spans in IOB2, other tags as they are; ``column`` is where the tags stand.
+
+    ``token`` is the recipe's word for what of a token is read. A tag that its scheme does not allow is a finding, and
+    is taken as conlleval takes it.
+    """
+    found = list(problems)
+    if token == "first-character" or (token == "auto" and _are_placed(sentences)):
+        sentences = [_first_characters(sentence) for sentence in sentences]
+        found.append(_finding("first characters", source, "of each token the first character is read"))
+    tags = [sentence.tags for sentence in sentences if sentence.tags is not None]
+    if are_spans(tag for one in tags for tag in one):
+        scheme = scheme_of(tags)
+        found.append(_finding("scheme", source, f"the tags are taken for {scheme}"))
+        for sentence in sentences:
+            for place, why in faults(sentence.tags or (), scheme):
+                message = f"{why} ({scheme}); it is read as conlleval reads it"
+                found.append(
+                    Problem("invalid tag", sentence.file, message, sentence.lines[place], error=False)
+                )
+        sentences = [_in_iob2(sentence) for sentence in sentences]
+    rows = [Row(one.tokens, one.tags, one.split, one.file, one.lines[0], one.document) for one in sentences]
+    return Table.from_rows(rows, source, format, problems=found, content="sentences", column=column)
+
+
+def _in_iob2(sentence: Tagged) -> Tagged:
+    if sentence.tags is None:
+        return sentence
+    tags = marked(spans(sentence.tags), len(sentence.tags), "iob2")
+    return Tagged(
+        sentence.tokens, tuple(tags), sentence.lines, sentence.split, sentence.file, sentence.document
+    )
+
+
+def _are_placed(sentences: Sequence[Tagged]) -> bool:
+    """Whether every token is a character and a digit, as in the Weibo corpus."""
+    return bool(sentences) and all(_PLACED.fullmatch(token) for one in sentences for token in one.tokens)
+
+
+def _first_characters(sentence: Tagged) -> Tagged:
+    tokens = tuple(token[0] for token in sentence.tokens)
+    return Tagged(tokens, sentence.tags, sentence.lines, sentence.split, sentence.file, sentence.document)
+
+
+def _finding(kind: str, source: str, message: str) -> Problem:
+    return Problem(kind, source, message, error=False)

@@ -1,0 +1,149 @@
+"""Files of tokens in columns, one a line (CoNLL 2000 and 2003, CoNLL-U): read, and given back with one column new."""
+
+import gzip
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from plait.inference.text_file import BOM, TextError, decode, read_bytes
+
+CONLLU_COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+CONLLU_SUFFIXES = (".conllu",)
+SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes", ".bmes", *CONLLU_SUFFIXES)
+"""Names that say columns; other text files are looked into."""
+DOCUMENT = "-DOCSTART-"
+
+_CELL = re.compile(r"[^ \t\r\n]+")
+_COUNTED = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class TokenLine:
+    """A line that holds a token: its number in the file, from 1, and its cells."""
+
+    number: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Lines of one sentence; ``document`` counts from 0."""
+
+    lines: tuple[TokenLine, ...]
+    document: int
+
+
+@dataclass(frozen=True)
+class ColumnFile:
+    """A file of columns: its lines with their ends as they are, and the sentences in them."""
+
+    path: str
+    lines: tuple[str, ...]
+    sentences: tuple[Sentence, ...]
+    encoding: str
+    bom: bool
+    conllu: bool
+
+    @property
+    def documents(self) -> int:
+        return len({sentence.document for sentence in self.sentences})
+
+    def column(self, name: str) -> int:
+        """The position of a column by its number, from 1, or of CoNLL-U by its name; raises ValueError."""
+        if self.conllu and name.lower() in CONLLU_COLUMNS:
+            return CONLLU_COLUMNS.index(name.lower())
+        if _COUNTED.fullmatch(name) and int(name) >= 1:
+            return int(name) - 1
+        known = f"one of {', '.join(CONLLU_COLUMNS)}" if self.conllu else "a number, counted from 1"
+        raise ValueError(f"there is no column {name!r} in {self.path}: a column here is {known}")
+
+    def with_column(self, position: int, tags: Sequence[Sequence[str]]) -> bytes:
+        """The file with the cells at ``position`` replaced, sentence by sentence; every other byte stays.
+
+        A line that has no such cell gets it at its end.
+        """
+        lines = list(self.lines)
+        for sentence, given in zip(self.sentences, tags, strict=True):
+            for line, tag in zip(sentence.lines, given, strict=True):
+                lines[line.number - 1] = _replaced(lines[line.number - 1], position, tag)
+        return ((BOM if self.bom else "") + "".join(lines)).encode(self.encoding)
+
+
+def read_columns(path: str | Path, encoding: str | None = None) -> ColumnFile:
+    """Opens a file of columns (also gzipped); raises TextError naming the line that cannot be read."""
+    path = Path(path)
+    content = read_bytes(path)
+    if path.suffix == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError) as error:
+            raise TextError("unreadable", f"the file cannot be unpacked: {error}") from error
+    decoded = decode(content, encoding)
+    lines = _lines(decoded.text)
+    conllu = inner_suffix(path) in CONLLU_SUFFIXES
+    bom = content.startswith(BOM.encode("utf-8"))
+    sentences = tuple(_sentences(lines, conllu))
+    return ColumnFile(str(path), lines, sentences, decoded.encoding, bom, conllu)
+
+
+def is_columns(path: str | Path) -> bool:
+    """Whether the name says so."""
+    return inner_suffix(Path(path)) in SUFFIXES
+
+
+def inner_suffix(path: Path) -> str:
+    """The suffix, without that of gzip."""
+    return Path(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
+
+
+def cells_of(line: str) -> list[tuple[int, int]]:
+    """Where the cells of a line begin and end: divided by tabs where there are any, otherwise by white space."""
+    plain = line.rstrip("\r\n")
+    if "\t" not in plain:
+        return [match.span() for match in _CELL.finditer(plain)]
+    ends, begin = [], 0
+    for cell in plain.split("\t"):
+        ends.append((begin, begin + len(cell)))
+        begin += len(cell) + 1
+    return ends
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    """Divided at line feeds alone: a token may hold any other sign that ends lines elsewhere."""
+    pieces = text.split("\n")
+    return tuple([piece + "\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else []))
+
+
+def _sentences(lines: Sequence[str], conllu: bool) -> Iterator[Sentence]:
+    document, begun = 0, False
+    current: list[TokenLine] = []
+    for number, line in enumerate([*lines, ""], start=1):
+        cells = tuple(line[begin:end] for begin, end in cells_of(line))
+        blank = not line.strip(" \t\r\n")
+        boundary = _is_boundary(line, cells, conllu)
+        if (blank or boundary) and current:
+            yield Sentence(tuple(current), document)
+            current, begun = [], True
+        if boundary:
+            document += begun
+        elif not blank and (not conllu or _is_token(line, cells)):
+            current.append(TokenLine(number, cells))
+
+
+def _is_boundary(line: str, cells: Sequence[str], conllu: bool) -> bool:
+    return line.startswith("# newdoc") if conllu else bool(cells) and cells[0] == DOCUMENT
+
+
+def _is_token(line: str, cells: Sequence[str]) -> bool:
+    """Comments, words written as one (1-2) and words left out (1.1) of CoNLL-U are none."""
+    return not line.startswith("#") and _COUNTED.fullmatch(cells[0]) is not None
+
+
+def _replaced(line: str, position: int, cell: str) -> str:
+    places = cells_of(line)
+    if position < len(places):
+        begin, end = places[position]
+        return line[:begin] + cell + line[end:]
+    plain = line.rstrip("\r\n")
+    return plain + ("\t" if "\t" in plain else " ") + cell + line[len(plain) :]

@@ -1,0 +1,194 @@
+"""A sentence to the numbers a network sees: each word's own, and those of its characters."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.errors import ModelError
+from plait.inference.input import Array, ModelInput, Port
+from plait.inference.text import FIRST, PADDING, UNKNOWN, UNSPACED, pad
+
+Numbers = NDArray[np.int64]
+
+SPLITTERS = ("words", "characters")
+LONGEST_EXAMPLE = 63
+
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+(?:[-'’.,&/_][^\W_{UNSPACED}]+)*|\S")
+_CHARACTER = re.compile(r"\S")
+_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of a text, and the characters ``start`` to ``end`` - 1 that it stands at."""
+
+    word: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class SentenceInput(ModelInput):
+    """How a sentence becomes the network's input.
+
+    ``vocabulary`` lists the words that have a number of their own, counted from FIRST (``lowercase``: in lower case,
+    each digit as 0), ``characters`` the signs that have one. Of a word ``letters`` signs are read: of a longer one the
+    beginning and the end. ``splitter`` divides raw text: into words, or into characters. ``column`` is where the tags
+    of a file of columns stand. Raises ValueError for values that mean nothing.
+    """
+
+    noun: ClassVar[str] = "sentence"
+
+    vocabulary: list[str]
+    characters: list[str]
+    lowercase: bool
+    letters: int
+    splitter: str
+    column: str
+    _words: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _signs: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.splitter not in SPLITTERS:
+            raise ValueError(f"splitter is {self.splitter!r}, but must be one of {', '.join(SPLITTERS)}")
+        if self.letters < 2:
+            raise ValueError(f"letters is {self.letters}, but must be at least 2")
+        for known, names in ((self._words, self.vocabulary), (self._signs, self.characters)):
+            known.update({name: number for number, name in enumerate(names, FIRST)})
+            if len(known) < len(names):
+                raise ValueError("the vocabulary names a word or a character twice")
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """Of each word its number, then those of its characters."""
+        return Port("words", "int64", ("time", 1 + self.letters)), Port("lengths", "int64", ())
+
+    @property
+    def size(self) -> int:
+        """How many word numbers there are."""
+        return FIRST + len(self.vocabulary)
+
+    @property
+    def signs(self) -> int:
+        """How many character numbers there are."""
+        return FIRST + len(self.characters)
+
+    def encode(self, tokens: Sequence[str]) -> Numbers:
+        """int64 (time, 1 + letters); at least one word."""
+        found = np.zeros((max(len(tokens), 1), 1 + self.letters), np.int64)
+        found[:, 0] = UNKNOWN
+        for place, token in enumerate(tokens):
+            found[place, 0] = self._words.get(known_as(token, self.lowercase), UNKNOWN)
+            signs = [self._signs.get(sign, UNKNOWN) for sign in shortened(token, self.letters)]
+            found[place, 1 : 1 + len(signs)] = signs
+        return found
+
+    def collate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """Padded behind each sentence; the lengths beside."""
+        return pad_sentences([np.asarray(one, np.int64) for one in inputs])
+
+    def examples(self, count: int, seed: int) -> tuple[Array, ...]:
+        """Of very different lengths, the shortest possible among them."""
+        chance = np.random.default_rng(seed)
+        lengths = chance.integers(1, LONGEST_EXAMPLE, count)
+        lengths[0] = LONGEST_EXAMPLE if seed % 2 else 1
+        return pad_sentences([self._drawn(chance, int(length)) for length in lengths])
+
+    def to_json(self) -> dict[str, object]:
+        return {name: value for name, value in asdict(self).items() if not name.startswith("_")}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "SentenceInput":
+        """Raises ModelError for a missing or unknown key, a wrong type or a value that means nothing."""
+        expected = {
+            "vocabulary": list,
+            "characters": list,
+            "lowercase": bool,
+            "letters": int,
+            "splitter": str,
+            "column": str,
+        }
+        if set(values) != set(expected):
+            raise ModelError(
+                f"a sentence input needs exactly {sorted(expected)}, but {sorted(values)} arrived"
+            )
+        for name, kind in expected.items():
+            if type(values[name]) is not kind:
+                raise ModelError(
+                    f"sentence input: {name} is {type(values[name]).__name__}, not {kind.__name__}"
+                )
+        if not all(isinstance(one, str) for one in [*values["vocabulary"], *values["characters"]]):
+            raise ModelError("sentence input: vocabulary and characters must be lists of texts")
+        try:
+            return cls(**values)
+        except ValueError as error:
+            raise ModelError(f"sentence input: {error}") from error
+
+    def _drawn(self, chance: np.random.Generator, length: int) -> Numbers:
+        signs = chance.integers(UNKNOWN, self.signs, (length, self.letters))
+        signs[np.arange(self.letters) >= chance.integers(1, self.letters + 1, length)[:, None]] = PADDING
+        return np.concatenate([chance.integers(UNKNOWN, self.size, (length, 1)), signs], axis=1)
+
+
+def pad_sentences(sentences: Sequence[Numbers], multiple: int = 1) -> tuple[Numbers, Numbers]:
+    """int64 (batch, time, 1 + letters) and lengths (batch,); time is the longest, rounded up to a ``multiple``."""
+    words, lengths = pad([sentence[:, 0] for sentence in sentences], multiple)
+    values = np.full((*words.shape, sentences[0].shape[1]), PADDING, np.int64)
+    for row, sentence in enumerate(sentences):
+        values[row, : len(sentence)] = sentence
+    return values, lengths
+
+
+def split_text(text: str, splitter: str) -> list[Token]:
+    """The tokens of raw text, and where they stand.
+
+    By words: runs of letters and digits, with one of - ' . , & / _ between two of them; every other sign by itself,
+    and so each character of a script without spaces. By characters: every sign that is no white space.
+    """
+    pattern = _WORD if splitter == "words" else _CHARACTER
+    return [Token(found[0], *found.span()) for found in pattern.finditer(text)]
+
+
+def splitter_of(sentences: Iterable[Sequence[str]]) -> str:
+    """How raw text is divided as these sentences are: by characters where nearly every token is one."""
+    tokens = single = 0
+    for sentence in sentences:
+        tokens += len(sentence)
+        single += sum(len(token) == 1 for token in sentence)
+    return "characters" if single > 0.95 * tokens else "words"
+
+
+def known_as(token: str, lowercase: bool) -> str:
+    """What of a token its number stands for; full width counts as plain (NFKC)."""
+    plain = unicodedata.normalize("NFKC", token)
+    return _DIGIT.sub("0", plain.lower()) if lowercase else plain
+
+
+def shortened(token: str, letters: int) -> str:
+    """At most ``letters`` signs of a token, from both ends."""
+    plain = unicodedata.normalize("NFKC", token)
+    if len(plain) <= letters:
+        return plain
+    begin = letters // 2
+    return plain[:begin] + plain[begin - letters :]
+
+
+def learn_words(
+    sentences: Iterable[Sequence[str]], lowercase: bool, least: int, most: int, letters: int
+) -> tuple[list[str], list[str]]:
+    """Vocabulary and characters of ``sentences``: words that occur ``least`` times, the most frequent first, at most
+    ``most``; every character that is read."""
+    words: Counter[str] = Counter()
+    signs: Counter[str] = Counter()
+    for sentence in sentences:
+        for token in sentence:
+            words[known_as(token, lowercase)] += 1
+            signs.update(shortened(token, letters))
+    order = sorted(words.items(), key=lambda one: (-one[1], one[0]))
+    return [word for word, count in order if count >= least][:most], sorted(signs)

@@ -1,0 +1,170 @@
+"""Sentences: what a recipe leaves to the data (`auto`), settled; how they become words and characters, are drawn and
+shown."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from plait.data.batches import Batch
+from plait.data.gather import Gathered
+from plait.data.sentence_store import SentenceStore, TagTargets
+from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches
+from plait.errors import NetworkError
+from plait.inference.input import ModelInput
+from plait.inference.sentence import SentenceInput, learn_words, splitter_of
+from plait.inference.spec import ModelSpec
+from plait.inference.tags import all_tags, are_spans, kinds
+from plait.inference.text import FIRST
+from plait.layers import Shape, Words
+from plait.media.medium import EVALUATION_BATCH, Medium, weights
+from plait.recipe import Recipe, SentenceRecipe
+from plait.tasks import SequenceTagging, Task, automatic
+from plait.tasks.sequence_tagging import TYPICAL_LENGTH, TaggingNetwork, tagging_network, words_of
+
+
+class Sentences(Medium):
+    """Tokens of any number, each as a word and as its characters."""
+
+    noun = "sentence"
+    baseline_rows = 1_000_000
+
+    def settle(self, asking: Callable[..., Recipe], train: Gathered) -> Recipe:
+        """Vocabulary, epochs and batch size from the training part."""
+        recipe = of_sentences(asking())
+        examples = len(train.table)
+        training = recipe.training
+        least = automatic.least(examples) if recipe.data.least == "auto" else recipe.data.least
+        size = (
+            automatic.tagging_batch_size(examples) if training.batch_size == "auto" else training.batch_size
+        )
+        epochs = automatic.tagging_epochs(examples) if training.epochs == "auto" else training.epochs
+        settled = recipe.with_values(
+            data={"least": least, "letters": _letters(recipe, train)},
+            training={"epochs": epochs, "batch_size": min(size, examples)},
+        )
+        self.refuse_impossible(settled)
+        return settled
+
+    def settle_opened(self, recipe: Recipe, store: SentenceStore, targets: TagTargets) -> Recipe:
+        return recipe
+
+    def refuse_impossible(self, recipe: Recipe) -> None:
+        """The network must take a sentence of one word, and its weights fit any length."""
+        if recipe.own is not None:
+            return
+        asked = of_sentences(recipe).data.letters
+        letters = 2 if asked == "auto" else asked
+        built = [weights(recipe, Words(time, FIRST, letters, FIRST)) for time in (1, TYPICAL_LENGTH)]
+        if built[0] != built[1]:
+            raise NetworkError(
+                "the network's weights depend on the length of its sentences: leave out flatten"
+            )
+
+    def classes(self, recipe: Recipe, train: Gathered) -> list[str]:
+        """Of spans every tag of the recipe's scheme for the kinds in training; otherwise the tags in training."""
+        found = train.table.classes
+        return all_tags(kinds(found), of_sentences(recipe).tags.scheme) if are_spans(found) else found
+
+    def input(self, recipe: Recipe, train: Gathered) -> SentenceInput:
+        data = of_sentences(recipe).data
+        sentences = list(train.table.frame["input"])
+        least = automatic.least(len(sentences)) if data.least == "auto" else data.least
+        letters = _letters(recipe, train)
+        words, signs = learn_words(sentences, data.lowercase, least, data.vocabulary, letters)
+        return SentenceInput(
+            words, signs, data.lowercase, letters, splitter_of(sentences), train.table.column
+        )
+
+    def preview(self, recipe: Recipe, found: Gathered | None) -> Shape:
+        data = of_sentences(recipe).data
+        if found is None or not len(found.table):
+            letters = automatic.letters(99) if data.letters == "auto" else data.letters
+            return Words(TYPICAL_LENGTH, FIRST + data.vocabulary, letters, FIRST + 100)
+        return self.arriving(self.input(recipe, found))
+
+    def arriving(self, input: ModelInput) -> Shape:
+        assert isinstance(input, SentenceInput)
+        return words_of(input, TYPICAL_LENGTH)
+
+    def describe(self, found: Gathered, recipe: Recipe) -> dict[str, Any]:
+        """Lengths in tokens."""
+        if not len(found.table):
+            return {"sentences": None}
+        lengths = np.sort(found.sizes[:, 0])
+        input = self.input(recipe, found)
+        return {
+            "sentences": {
+                "shortest": int(lengths[0]),
+                "median": int(lengths[len(lengths) // 2]),
+                "longest": int(lengths[-1]),
+                "tokens": int(lengths.sum()),
+                "vocabulary": input.size - FIRST,
+                "characters": input.signs - FIRST,
+                "spans": are_spans(found.table.classes),
+            }
+        }
+
+    def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
+        found = [problem for problem in train.findings if problem.kind in ("scheme", "first characters")]
+        return [problem.message for problem in found]
+
+    def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> SequenceTagging:
+        tags = of_sentences(recipe).tags
+        return SequenceTagging(spec.classes, tags.scheme, tags.chain)
+
+    def network(self, task: Task, recipe: Recipe, input: ModelInput) -> TaggingNetwork:
+        assert isinstance(input, SentenceInput) and isinstance(task, SequenceTagging)
+        return tagging_network(task, recipe.layers(), input)
+
+    def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> SentenceStore:
+        assert isinstance(input, SentenceInput)
+        return SentenceStore(gathered.table, input)
+
+    def fit(
+        self,
+        network: nn.Module,
+        store: SentenceStore,
+        targets: TagTargets,
+        train: Gathered,
+        recipe: Recipe,
+    ) -> None:
+        """All weights are learnt by steps."""
+
+    def training_batches(
+        self,
+        store: SentenceStore,
+        targets: TagTargets,
+        hints: Tensor | None,
+        recipe: Recipe,
+        input: ModelInput,
+        start: int,
+        total: int,
+    ) -> Iterable[Batch]:
+        size, seed = int(recipe.training.batch_size), recipe.training.seed
+        dropped = of_sentences(recipe).augmentation.word_dropout
+        return SequenceTrainingBatches(store, targets, size, seed, dropped, total, start)
+
+    def evaluation_batches(self, store: SentenceStore, targets: TagTargets) -> Iterable[Batch]:
+        return SequenceEvaluationBatches(store, targets, EVALUATION_BATCH)
+
+    def plain(self, store: SentenceStore, gathered: Gathered, rows: np.ndarray) -> list[tuple[str, ...]]:
+        sentences = gathered.table.frame["input"]
+        return [sentences.iloc[row] for row in rows]
+
+    def thumbnails(self, store: SentenceStore, rows: np.ndarray) -> list[str | None]:
+        return [None] * len(rows)
+
+
+def of_sentences(recipe: Recipe) -> SentenceRecipe:
+    """The recipe, whose task is one on sentences."""
+    assert isinstance(recipe, SentenceRecipe)
+    return recipe
+
+
+def _letters(recipe: Recipe, train: Gathered) -> int:
+    asked = of_sentences(recipe).data.letters
+    if asked != "auto":
+        return asked
+    return automatic.letters(max(len(token) for tokens in train.table.frame["input"] for token in tokens))
