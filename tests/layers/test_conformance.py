@@ -18,6 +18,7 @@ from plait.layers import (
     LAYERS,
     Activation,
     AdaptivePool,
+    CharacterConv,
     Conv,
     Dense,
     Dropout,
@@ -46,6 +47,7 @@ from plait.layers import (
     ToMap,
     ToSequence,
     Vector,
+    Words,
     native,
     network_table,
 )
@@ -67,12 +69,15 @@ class Case:
 
     def examples(self, count: int) -> Tensor:
         torch.manual_seed(99)
+        if isinstance(self.arriving, Words):
+            return words(self.arriving, count)
         if isinstance(self.arriving, Tokens):
             return torch.randint(1, self.arriving.vocabulary, (count, self.arriving.time))
         x = torch.randn(count, *dimensions(self.arriving)) * self.scale
         return x.to(memory_format=torch.channels_last) if x.dim() == 4 else x
 
 
+WORDS = Words(5, 9, 6, 12)
 MAP, SEQUENCE, VECTOR = Map(8, 6, 7), Sequence(5, 8), Vector(8)
 # PyTorch's exporter goes through a recurrence step by step: few steps make it quick.
 SMALL = Map(8, 3, 4)
@@ -126,6 +131,8 @@ CASES = {
     "dense, sequence": Case(lambda: Dense(5, "tanh", "rms"), SEQUENCE),
     "dropout": Case(lambda: Dropout(0.2), MAP),
     "embedding": Case(lambda: Embedding(4), Tokens(5, 9)),
+    "embedding, words": Case(lambda: Embedding(4), WORDS),
+    "character_conv": Case(lambda: CharacterConv(6, embedding=5), WORDS),
     "norm, batch": Case(Norm, MAP),
     "norm, layer": Case(lambda: Norm("layer"), MAP),
     "norm, group": Case(lambda: Norm("group"), MAP),
@@ -164,8 +171,17 @@ def dimensions(shape: Shape) -> tuple[int, ...]:
             return time, channels
         case Vector(channels):
             return (channels,)
+        case Words(time, _, letters, _):
+            return time, 1 + letters
         case Tokens(time, _):
             return (time,)
+
+
+def words(shape: Words, count: int) -> Tensor:
+    """Of different numbers of characters."""
+    x = torch.randint(1, min(shape.vocabulary, shape.characters), (count, shape.time, 1 + shape.letters))
+    ends = torch.randint(2, 2 + shape.letters, (count, shape.time, 1))
+    return x * (torch.arange(1 + shape.letters) < ends)
 
 
 def doubled(x: Tensor) -> Tensor:

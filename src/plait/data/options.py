@@ -55,6 +55,8 @@ class TextDataOptions(DataOptions):
 class SentenceDataOptions(DataOptions):
     """Where tokens and tags stand, and how a token becomes numbers."""
 
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
     label: str | None
     """The column with the tags: its number from 1, or of CoNLL-U its name; None: found by what it holds."""
     encoding: str | None

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plait.data.table import Row, Table
 from plait.errors import Problem
@@ -40,6 +40,7 @@ def tagged_table(
     if token == "first-character" or (token == "auto" and _are_placed(sentences)):
         sentences = [_first_characters(sentence) for sentence in sentences]
         found.append(_finding("first characters", source, "of each token the first character is read"))
+    scheme = ""
     tags = [sentence.tags for sentence in sentences if sentence.tags is not None]
     if are_spans(tag for one in tags for tag in one):
         scheme = scheme_of(tags)
@@ -52,7 +53,8 @@ def tagged_table(
                 )
         sentences = [_in_iob2(sentence) for sentence in sentences]
     rows = [Row(one.tokens, one.tags, one.split, one.file, one.lines[0], one.document) for one in sentences]
-    return Table.from_rows(rows, source, format, problems=found, content="sentences", column=column)
+    table = Table.from_rows(rows, source, format, problems=found, content="sentences", column=column)
+    return replace(table, scheme=scheme.lower())
 
 
 def _in_iob2(sentence: Tagged) -> Tagged:

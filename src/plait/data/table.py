@@ -57,6 +57,8 @@ class Table:
     content: Content = "pictures"
     column: str = ""
     """The table's column that texts, or the tags of sentences, came from."""
+    scheme: str = ""
+    """How the tags of sentences mark spans in the files (iob1, iob2, bioes); here they are iob2."""
 
     @classmethod
     def from_rows(

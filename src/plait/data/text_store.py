@@ -1,7 +1,7 @@
 """The text store, and batches of sequences: token numbers in memory, drawn by length so that little is padding."""
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -39,6 +39,7 @@ class TextStore:
         return np.where(dropped & (values != PADDING), UNKNOWN, values)
 
 
+@runtime_checkable
 class SequenceStore(Protocol):
     """Sequences of different lengths in memory."""
 
@@ -55,6 +56,7 @@ class SequenceStore(Protocol):
         ...
 
 
+@runtime_checkable
 class Targets(Protocol):
     """What a batch of rows is to be answered with: a tensor, or what gives one for rows."""
 

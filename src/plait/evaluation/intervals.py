@@ -42,7 +42,8 @@ def bootstrap_f1(
         return wilson(n if faultless == n else 0, n, confidence)
     generator = np.random.default_rng(seed)
     drawn = np.stack([_sums(counts, generator) for _ in range(draws)])
-    low, high = np.quantile(f1(*drawn.T), [(1 - confidence) / 2, (1 + confidence) / 2])
+    # A draw in which nothing was there and nothing was said has no F1.
+    low, high = np.nanquantile(f1(*drawn.T), [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
 

@@ -92,6 +92,8 @@ def _values(report: Report) -> dict[str, Any]:
         "lines": lines(report),
         "noun": noun(report),
         "quoted": noun(report) == "text",
+        "tagged": noun(report) == "sentence",
+        "spans": "span_f1" in scores,
         "scores": scores,
         "bars": _bars(report),
         "mistakes": [_mistake(one) for one in report.get("mistakes", [])],

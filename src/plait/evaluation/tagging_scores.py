@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from plait.evaluation.scores import PAIRS, confused, macro, per_class
 Tags = Sequence[str]
 
 
+@runtime_checkable
 class Spanned(Protocol):
     """A span: two are the same where all of it is."""
 

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from plait.errors import DataError
 from plait.files import replacing
+from plait.inference.conll import is_columns, read_columns
 from plait.inference.prediction import Prediction
+from plait.inference.sentence import SentenceInput
+from plait.inference.sequence_tagging import Tagging
 from plait.inference.sources import input_column
 from plait.inference.spec import ModelSpec
 from plait.inference.tables import PARQUET_SUFFIXES, SUFFIXES, UserTable, is_table, open_table, text
+from plait.inference.text_file import TextError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,13 +51,17 @@ def show(predictions: Iterable[Prediction], spec: ModelSpec, console: "Console")
 def write_csv(
     target: str | Path, predictions: Iterable[Prediction], sources: Sequence[str], spec: ModelSpec
 ) -> None:
-    """Writes ``target``: the user's own table with columns added if ``sources`` is one table, else a new CSV.
+    """Writes ``target``: the user's own table with columns added if ``sources`` is one table, their file of tokens with
+    its tags replaced if it is one of those, else a new CSV.
 
     Every cell of the user's table stays as it is; the columns are prediction and probability (prediction_2
     where there is one already), empty for rows left out. An existing ``target`` is replaced, unless it is one
     of the sources: DataError, before anything is predicted.
     """
     target = Path(target)
+    if isinstance(spec.input, SentenceInput) and len(sources) == 1 and is_columns(sources[0]):
+        write_columns(target, predictions, sources[0], spec.input)
+        return
     table = None
     if len(sources) == 1 and is_table(sources[0]):
         table = open_table(sources[0], input_column(spec.input))
@@ -68,16 +76,50 @@ def write_csv(
         raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
 
 
+def write_columns(target: Path, predictions: Iterable[Prediction], source: str, input: SentenceInput) -> None:
+    """Writes the file of tokens ``source`` as ``target`` with the column of tags that the network was trained on
+    replaced, or added where it is not there; every other byte stays. Raises DataError."""
+    if Path(target).suffix.lower() != Path(source).suffix.lower():
+        raise DataError(
+            f"--out {target}: expected a name ending in {Path(source).suffix}, as {source} is given back with new tags"
+        )
+    refuse_overwriting(target, [source])
+    try:
+        file = read_columns(source)
+        position = file.column(input.column)
+        with replacing(target) as temporary:
+            tags = [prediction.tags for prediction in predictions if isinstance(prediction, Tagging)]
+            if len(tags) < len(file.sentences):
+                raise DataError(
+                    f"{source}: {len(file.sentences) - len(tags)} sentences were left out, so its tags cannot be "
+                    "replaced: mend them, or write a CSV"
+                )
+            temporary.write_bytes(file.with_column(position, tags))
+    except TextError as error:
+        raise DataError(f"{source}: {error.message}") from error
+    except ValueError as error:
+        raise DataError(
+            f"{error}; the network was trained on the tags of another kind of file: write a CSV"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
+
+
 def check_target(target: Path, sources: Sequence[str], table: UserTable | None) -> None:
     """Raises DataError where writing ``target`` would overwrite an input or give a table a wrong suffix."""
+    refuse_overwriting(target, sources)
+    wanted = [suffix for suffix in SUFFIXES if (suffix in PARQUET_SUFFIXES) == _is_parquet(table)]
+    if target.suffix.lower() not in wanted:
+        raise DataError(f"--out {target}: expected a name ending in {' or '.join(wanted)}")
+
+
+def refuse_overwriting(target: Path, sources: Sequence[str]) -> None:
+    """Raises DataError where ``target`` is a folder or one of ``sources``."""
     if target.is_dir():
         raise DataError(f"{target} is a folder; --out needs the name of a file")
     existing = filter(os.path.exists, sources)
     if target.exists() and any(os.path.samefile(target, source) for source in existing):
         raise DataError(f"{target} is what is to be predicted and is never overwritten; choose another --out")
-    wanted = [suffix for suffix in SUFFIXES if (suffix in PARQUET_SUFFIXES) == _is_parquet(table)]
-    if target.suffix.lower() not in wanted:
-        raise DataError(f"--out {target}: expected a name ending in {' or '.join(wanted)}")
 
 
 def _is_parquet(table: UserTable | None) -> bool:

@@ -40,7 +40,8 @@ class SentenceInput(ModelInput):
     ``vocabulary`` lists the words that have a number of their own, counted from FIRST (``lowercase``: in lower case,
     each digit as 0), ``characters`` the signs that have one. Of a word ``letters`` signs are read: of a longer one the
     beginning and the end. ``splitter`` divides raw text: into words, or into characters. ``column`` is where the tags
-    of a file of columns stand. Raises ValueError for values that mean nothing.
+    of a file of columns stand, ``scheme`` how they mark spans there (iob1, iob2, bioes; "" where they do not). Raises
+    ValueError for values that mean nothing.
     """
 
     noun: ClassVar[str] = "sentence"
@@ -51,12 +52,15 @@ class SentenceInput(ModelInput):
     letters: int
     splitter: str
     column: str
+    scheme: str
     _words: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
     _signs: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.splitter not in SPLITTERS:
             raise ValueError(f"splitter is {self.splitter!r}, but must be one of {', '.join(SPLITTERS)}")
+        if self.scheme not in ("", "iob1", "iob2", "bioes"):
+            raise ValueError(f"scheme is {self.scheme!r}, but must be iob1, iob2, bioes or empty")
         if self.letters < 2:
             raise ValueError(f"letters is {self.letters}, but must be at least 2")
         for known, names in ((self._words, self.vocabulary), (self._signs, self.characters)):
@@ -113,6 +117,7 @@ class SentenceInput(ModelInput):
             "letters": int,
             "splitter": str,
             "column": str,
+            "scheme": str,
         }
         if set(values) != set(expected):
             raise ModelError(

@@ -12,7 +12,7 @@ from plait.inference.prediction import Origin, Prediction
 from plait.inference.sentence import Numbers, SentenceInput, Token, split_text
 from plait.inference.spec import ModelSpec
 from plait.inference.tag_paths import Floats, best_path, marginals
-from plait.inference.tags import Span, are_spans, spans
+from plait.inference.tags import Span, marked, spans
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class FoundSpan:
 
 @dataclass(frozen=True)
 class Tagging(Prediction):
-    """A tag for every token; where tags mark spans, the spans."""
+    """A tag for every token, in the scheme of the data; where tags mark spans, the spans."""
 
     tokens: tuple[Token, ...]
     tags: tuple[str, ...]
@@ -103,8 +103,11 @@ def _tagging(origin: Origin, emissions: Floats, transitions: Floats, spec: Model
     likely = marginals(potentials, transitions)[np.arange(len(path)), path]
     tags = [spec.classes[number] for number in path]
     found = None
-    if are_spans(spec.classes):
-        found = tuple(_found(span, tokens, likely, origin) for span in spans(tags))
+    assert isinstance(spec.input, SentenceInput)
+    if spec.input.scheme:
+        marking = spans(tags)
+        found = tuple(_found(span, tokens, likely, origin) for span in marking)
+        tags = marked(marking, len(tags), spec.input.scheme)
     return Tagging(origin, tokens, tuple(tags), tuple(float(one) for one in likely), found)
 
 

@@ -56,11 +56,14 @@ def spans(tags: Sequence[str]) -> list[Span]:
 
 
 def marked(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
-    """The tags (length,) that mark ``spans`` in one of SCHEMES."""
+    """The tags (length,) that mark ``spans``, in order, in one of SCHEMES or in iob1."""
     tags = [OUTSIDE] * length
+    last = Span("", -1, -1)
     for span in spans:
         letters = ["I"] * (span.end - span.start)
-        letters[0] = "B"
+        if scheme != "iob1" or (last.kind, last.end) == (span.kind, span.start):
+            letters[0] = "B"
+        last = span
         if scheme == "bioes":
             letters[-1] = "E" if len(letters) > 1 else "S"
         tags[span.start : span.end] = [_tag(letter, span.kind) for letter in letters]

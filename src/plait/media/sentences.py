@@ -74,7 +74,13 @@ class Sentences(Medium):
         letters = _letters(recipe, train)
         words, signs = learn_words(sentences, data.lowercase, least, data.vocabulary, letters)
         return SentenceInput(
-            words, signs, data.lowercase, letters, splitter_of(sentences), train.table.column
+            words,
+            signs,
+            data.lowercase,
+            letters,
+            splitter_of(sentences),
+            train.table.column,
+            train.table.scheme,
         )
 
     def preview(self, recipe: Recipe, found: Gathered | None) -> Shape:

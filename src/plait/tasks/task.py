@@ -84,13 +84,14 @@ class Task(ABC):
         return body
 
 
-@torch.no_grad()
 def outputs(network: nn.Module, batches: Iterable[Batch]) -> Iterator[Output]:
     """What the network gives for each batch, in float32 on the CPU, and the batch."""
     device = next(network.parameters()).device
     network.eval()
     for batch in batches:
-        yield on_cpu(in_float32(network(*(one.to(device) for one in batch.inputs)))), batch
+        with torch.no_grad():
+            given = network(*(one.to(device) for one in batch.inputs))
+        yield on_cpu(in_float32(given)), batch
 
 
 def as_tuple(given: Any) -> tuple[Tensor, ...]:
