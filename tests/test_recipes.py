@@ -8,6 +8,7 @@ from PIL import Image
 
 import plait
 from plait.recipe import read_recipe
+from tests.sentences import columns, sentences
 from tests.texts import reviews, table
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
@@ -32,8 +33,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_recipe_runs(recipe: Path, pictures: Path, tmp_path: Path) -> None:
-    texts = read_recipe(recipe).task == "text-classification"
-    data = table(tmp_path / "reviews.csv", reviews(45)) if texts else pictures
+    task = read_recipe(recipe).task
+    data, asked, count = {
+        "image-classification": lambda: (pictures, pictures / "test", 9),
+        "text-classification": lambda: (table(tmp_path / "reviews.csv", reviews(45)),) * 2 + (45,),
+        "sequence-tagging": lambda: (columns(tmp_path / "names.conll", sentences(45)),) * 2 + (45,),
+    }[task]()
     changes = [
         "training.epochs=1",
         "training.batch_size=8",
@@ -45,8 +50,8 @@ def test_recipe_runs(recipe: Path, pictures: Path, tmp_path: Path) -> None:
     assert report["examples"] == 9
     assert 0 <= report["low"] <= report["value"] <= report["high"] <= 1
     model.export(tmp_path / "model.onnx")
-    answers = plait.load(tmp_path / "model.onnx").predict(data if texts else pictures / "test")
-    assert len(answers) == (45 if texts else 9)
+    answers = plait.load(tmp_path / "model.onnx").predict(asked)
+    assert len(answers) == count
 
 
 def test_there_is_a_recipe_for_every_task() -> None:

@@ -54,7 +54,7 @@ def test_a_model_file_answers_as_the_network_at_every_length(
             arrays = pad([chance.integers(1, model.spec.input.size, one) for one in lengths])
             with torch.inference_mode():
                 expected = network(*map(torch.from_numpy, arrays)).numpy()
-            np.testing.assert_allclose(deployed.run(*arrays), expected, atol=1e-4)
+            np.testing.assert_allclose(deployed.run(*arrays)[0], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
@@ -70,7 +70,7 @@ def test_every_cell_is_exported_for_any_length(cell: str, tmp_path: Path) -> Non
         arrays = pad([chance.integers(1, 20, one) for one in (length, 1, length // 2 + 1)])
         with torch.inference_mode():
             expected = model.network()(*map(torch.from_numpy, arrays)).numpy()
-        np.testing.assert_allclose(deployed.run(*arrays), expected, atol=1e-4)
+        np.testing.assert_allclose(deployed.run(*arrays)[0], expected, atol=1e-4)
 
 
 def test_the_model_file_is_asked_without_torch(trained: tuple[Path, Path], tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ Text = Annotated[
     str | None, typer.Option("--text", metavar="COLUMN", help="The table's column with the texts.")
 ]
 Label = Annotated[
-    str | None, typer.Option("--label", metavar="COLUMN", help="The table's column with a text's class.")
+    str | None,
+    typer.Option("--label", metavar="COLUMN", help="The column with a text's class, or a token's tag."),
 ]
 Encoding = Annotated[
     str | None,
@@ -49,7 +50,8 @@ SkipBad = Annotated[
 @app.command()
 def inspect(
     data: Annotated[
-        str | None, typer.Argument(metavar="DATA", help="Folder, table, text file, or `digits`.")
+        str | None,
+        typer.Argument(metavar="DATA", help="Folder, table, file of texts or tokens, or `digits`."),
     ] = None,
     recipe: RecipeFile = None,
     changes: Changes = None,
@@ -77,7 +79,8 @@ def inspect(
 @app.command()
 def train(
     data: Annotated[
-        str | None, typer.Argument(metavar="DATA", help="Folder, table, text file, or `digits`.")
+        str | None,
+        typer.Argument(metavar="DATA", help="Folder, table, file of texts or tokens, or `digits`."),
     ] = None,
     recipe: RecipeFile = None,
     changes: Changes = None,
@@ -204,12 +207,15 @@ def predict(
     ],
     out: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Write a CSV; for one table, that table with the answers added."),
+        typer.Option(
+            metavar="FILE",
+            help="Write a CSV; of one table, the table with answers added; of one file of tokens, the file tagged.",
+        ),
     ] = None,
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """The class of every picture or text. A model file needs no PyTorch.
+    """The class of every picture or text, the tags of every sentence. A model file needs no PyTorch.
 
     Example: plait predict model.onnx cat.jpg
     """

@@ -92,15 +92,15 @@ def test_the_file_answers_as_pytorch(exported: tuple[nn.Module, Path, dict[str, 
         pictures = np.random.default_rng(batch).integers(0, 256, (batch, 3, 8, 10), np.uint8)
         with torch.no_grad():
             expected = network(torch.from_numpy(pictures)).numpy()
-        np.testing.assert_allclose(model.run(pictures), expected, atol=1e-5)
+        np.testing.assert_allclose(model.run(pictures)[0], expected, atol=1e-5)
     network.train()
 
 
 def test_a_batch_equals_its_pictures_one_by_one(exported: tuple[nn.Module, Path, dict[str, Any]]) -> None:
     model = OnnxModel(exported[1])
     pictures = np.random.default_rng(1).integers(0, 256, (5, 3, 8, 10), np.uint8)
-    alone = np.concatenate([model.run(pictures[number : number + 1]) for number in range(5)])
-    np.testing.assert_allclose(model.run(pictures), alone, atol=1e-6)
+    alone = np.concatenate([model.run(pictures[number : number + 1])[0] for number in range(5)])
+    np.testing.assert_allclose(model.run(pictures)[0], alone, atol=1e-6)
 
 
 def test_it_says_what_was_written(exported: tuple[nn.Module, Path, dict[str, Any]]) -> None:

@@ -28,7 +28,7 @@ FUZZ = settings(deadline=None, suppress_health_check=[HealthCheck.function_scope
 def test_it_answers_batches_of_any_size(tmp_path: Path, batch: int) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (batch, 3, 4, 6), np.uint8)
     expected = (pictures.mean(axis=(2, 3)) - 127.5) / 25
-    answers = OnnxModel(write_model(tmp_path / "model.onnx")).run(pictures)
+    (answers,) = OnnxModel(write_model(tmp_path / "model.onnx")).run(pictures)
     assert answers.dtype == np.float32
     np.testing.assert_allclose(answers, expected.reshape(-1, 3), atol=1e-5)
 

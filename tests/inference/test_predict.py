@@ -29,9 +29,9 @@ class ColorPredictor:
         self.spec = spec
         self.batches: list[int] = []
 
-    def run(self, pictures: np.ndarray) -> np.ndarray:
+    def run(self, pictures: np.ndarray) -> tuple[np.ndarray]:
         self.batches.append(len(pictures))
-        return ((pictures.mean(axis=(2, 3)) - 127.5) / 25).astype(np.float32)
+        return (((pictures.mean(axis=(2, 3)) - 127.5) / 25).astype(np.float32),)
 
 
 def labels(sources: Sequence[str | Path], batch_size: int = 64) -> list[tuple[str, str]]:
@@ -187,7 +187,7 @@ def test_sigmoid_of_the_opposite_is_the_rest(logits: np.ndarray) -> None:
 
 def test_several_labels_are_those_of_one_half_and_more() -> None:
     logits = np.array([[0.0, 3.0, -0.1], [-5.0, -5.0, -5.0]], np.float32)
-    some, none = decode(logits, [Origin("a"), Origin("b")], SEVERAL)
+    some, none = decode([logits], [Origin("a"), Origin("b")], SEVERAL)
     assert isinstance(some, Labeling)
     assert some.labels == (CLASSES[1], CLASSES[0])
     assert some.cells() == {"prediction": "green, or so|red", "probability": "0.952574|0.5"}
@@ -197,4 +197,4 @@ def test_several_labels_are_those_of_one_half_and_more() -> None:
 def test_an_answer_that_is_no_number_is_refused() -> None:
     logits = np.array([[0, 1, 2], [0, np.nan, 2]], np.float32)
     with pytest.raises(ModelError, match="answer to b"):
-        decode(logits, [Origin("a"), Origin("b")], SPEC)
+        decode([logits], [Origin("a"), Origin("b")], SPEC)
