@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import plait
-from plait.errors import NetworkError
+from plait.errors import DataError, NetworkError
 from plait.inference.model import OnnxModel
 from plait.inference.sentence import SentenceInput
 from plait.inference.sequence_tagging import Tagging
@@ -131,6 +131,31 @@ def test_documents_stay_whole_and_the_same_twice_is_the_same(tmp_path: Path) -> 
     again = plait.train(data, changes=changes, out=tmp_path / "again")
     weights = [(one.folder / "weights.safetensors").read_bytes() for one in (whole, again)]
     assert weights[0] == weights[1]
+
+
+def test_a_further_column_is_read_where_the_recipe_says_so(tmp_path: Path) -> None:
+    """Tags that follow from the second column alone; the words are noise."""
+    chance = np.random.default_rng(0)
+    lines: list[str] = []
+    for _ in range(80):
+        for sign in chance.choice(["A", "B"], 5):
+            lines.append(f"{chance.choice(['x', 'y'])} {sign} {'B-ONE' if sign == 'A' else 'O'}")
+        lines.append("")
+    data = tmp_path / "signs.conll"
+    data.write_text("\n".join(lines), encoding="utf-8")
+    network = "network=[{embedding: {channels: 8, column: 1}}]"
+    model = plait.train(data, changes=[*SMALL, network, "data.features=[2]"], out=tmp_path / "run")
+    assert model.test()["value"] == 1.0
+    deployed = plait.load(model.export(tmp_path / "model.onnx"))
+    asked = tmp_path / "asked.conll"
+    asked.write_text("x A ?\nz B ?\n", encoding="utf-8")
+    (answer,) = deployed.predict(asked)
+    assert isinstance(answer, Tagging)
+    assert answer.tags == ("B-ONE", "O")
+    with pytest.raises(DataError, match=r"also reads the columns 2"):
+        deployed.predict("x z")
+    with pytest.raises(NetworkError, match=r"column 1 is asked for.*data.features"):
+        plait.train(data, changes=[*SMALL, network])
 
 
 def test_parts_of_speech_without_a_chain(tmp_path: Path) -> None:

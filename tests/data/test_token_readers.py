@@ -17,6 +17,7 @@ OPTIONS = SentenceDataOptions(
     test=0.2,
     split_seed=None,
     label=None,
+    features=[],
     encoding=None,
     token="auto",
     lowercase=True,
@@ -137,6 +138,15 @@ def test_lists_of_tokens_and_tags(tmp_path: Path) -> None:
     assert rows(table) == [(("in", "Paris"), ("O", "B-LOC"))]
     assert [problem.row for problem in table.problems if problem.error] == [2, 3, 4]
     assert "2 tokens and 1 tags" in table.problems[0].message
+
+
+def test_further_columns_stand_behind_the_word(tmp_path: Path) -> None:
+    table = read(tmp_path / "a.conll", NER, features=["2"])
+    assert table.frame["input"].iloc[1] == ("he\tPRP", "ran\tVBD")
+    with pytest.raises(DataError, match=r"data.features names column 3, which holds the tags"):
+        read(tmp_path / "a.conll", NER, features=["3"])
+    with pytest.raises(DataError, match=r"data.features says column 7, but there are 3"):
+        read(tmp_path / "a.conll", NER, features=["7"])
 
 
 def test_one_tag_alone_cannot_be_learnt(tmp_path: Path) -> None:

@@ -70,14 +70,16 @@ class Case:
     def examples(self, count: int) -> Tensor:
         torch.manual_seed(99)
         if isinstance(self.arriving, Words):
-            return words(self.arriving, count)
+            return torch.randint(
+                1, self.arriving.vocabulary, (count, self.arriving.time, self.arriving.width)
+            )
         if isinstance(self.arriving, Tokens):
             return torch.randint(1, self.arriving.vocabulary, (count, self.arriving.time))
         x = torch.randn(count, *dimensions(self.arriving)) * self.scale
         return x.to(memory_format=torch.channels_last) if x.dim() == 4 else x
 
 
-WORDS = Words(5, 9, 6, 12)
+WORDS = Words(5, 9, 6, 12, (10,))
 MAP, SEQUENCE, VECTOR = Map(8, 6, 7), Sequence(5, 8), Vector(8)
 # PyTorch's exporter goes through a recurrence step by step: few steps make it quick.
 SMALL = Map(8, 3, 4)
@@ -132,6 +134,7 @@ CASES = {
     "dropout": Case(lambda: Dropout(0.2), MAP),
     "embedding": Case(lambda: Embedding(4), Tokens(5, 9)),
     "embedding, words": Case(lambda: Embedding(4), WORDS),
+    "embedding, feature": Case(lambda: Embedding(4, column=1), WORDS),
     "character_conv": Case(lambda: CharacterConv(6, embedding=5), WORDS),
     "norm, batch": Case(Norm, MAP),
     "norm, layer": Case(lambda: Norm("layer"), MAP),
@@ -171,17 +174,10 @@ def dimensions(shape: Shape) -> tuple[int, ...]:
             return time, channels
         case Vector(channels):
             return (channels,)
-        case Words(time, _, letters, _):
-            return time, 1 + letters
+        case Words() as words:
+            return words.time, words.width
         case Tokens(time, _):
             return (time,)
-
-
-def words(shape: Words, count: int) -> Tensor:
-    """Of different numbers of characters."""
-    x = torch.randint(1, min(shape.vocabulary, shape.characters), (count, shape.time, 1 + shape.letters))
-    ends = torch.randint(2, 2 + shape.letters, (count, shape.time, 1))
-    return x * (torch.arange(1 + shape.letters) < ends)
 
 
 def doubled(x: Tensor) -> Tensor:
@@ -380,6 +376,6 @@ class SideBySide(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         parts = x.split([math.prod(one) for one in self.dimensions], dim=1)
         return [
-            layer(part.long() if isinstance(case.arriving, Tokens) else part.unflatten(1, one))
+            layer(part.unflatten(1, one).to(torch.int64 if isinstance(case.arriving, Tokens) else x.dtype))
             for case, layer, part, one in zip(self.cases, self.layers, parts, self.dimensions, strict=True)
         ]

@@ -60,6 +60,8 @@ class SentenceDataOptions(DataOptions):
     label: str | None
     """The column with the tags: its number from 1, or of CoNLL-U its name; None: found by what it holds."""
     encoding: str | None
+    features: list[str]
+    """Further columns that the network reads, named as ``label`` is."""
     token: Literal["auto", "whole", "first-character"]
     """What is read of a token; auto: the first character where one digit (a place in a word) is all else."""
     lowercase: bool

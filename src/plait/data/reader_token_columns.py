@@ -53,7 +53,7 @@ def read(source: Path, labels_required: bool, options: SentenceDataOptions) -> T
         count = columns.most_common(1)[0][0]
         # The first file settles it for all.
         asked = asked or _tag_column(file, count, labels_required)
-        sentences += _tagged(file, split, asked, count, problems)
+        sentences += _tagged(file, split, asked, options.features, count, problems)
     return tagged_table(sentences, str(source), NAME, options.token, asked or "", problems)
 
 
@@ -70,28 +70,35 @@ def _opened(path: Path, options: SentenceDataOptions, problems: list[Problem]) -
 
 
 def _tagged(
-    file: ColumnFile, split: str, asked: str, count: int, problems: list[Problem]
+    file: ColumnFile, split: str, asked: str, features: Sequence[str], count: int, problems: list[Problem]
 ) -> Iterator[Tagged]:
-    word = 1 if file.conllu else 0
-    try:
-        tag = file.column(asked) if asked else None
-    except ValueError as error:
-        raise DataError(f"--label: {error}") from error
-    if tag is not None and tag >= count:
-        raise DataError(f"{file.path}: --label says column {asked}, but there are {count} columns")
+    tag = _position(file, asked, count, "--label") if asked else None
+    beside = [_position(file, name, count, "data.features") for name in features]
+    if tag in beside:
+        raise DataError(f"{file.path}: data.features names column {asked}, which holds the tags")
     whole = file.documents > 1
     for sentence in file.sentences:
         if faults := _misshapen(file, sentence, count):
             problems += faults
             continue
         yield Tagged(
-            tuple(line.cells[word] for line in sentence.lines),
+            tuple(file.token(line, beside) for line in sentence.lines),
             None if tag is None else tuple(line.cells[tag] for line in sentence.lines),
             tuple(line.number for line in sentence.lines),
             split,
             file.path,
             f"{file.path}, document {sentence.document}" if whole else None,
         )
+
+
+def _position(file: ColumnFile, name: str, count: int, asked: str) -> int:
+    try:
+        position = file.column(name)
+    except ValueError as error:
+        raise DataError(f"{asked}: {error}") from error
+    if position >= count:
+        raise DataError(f"{file.path}: {asked} says column {name}, but there are {count} columns")
+    return position
 
 
 def _misshapen(file: ColumnFile, sentence: Sentence, count: int) -> list[Problem]:

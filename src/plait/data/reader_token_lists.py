@@ -29,6 +29,8 @@ def fits(source: Path, labels_required: bool) -> bool:
 def read(source: Path, labels_required: bool, options: SentenceDataOptions) -> Table:
     """Every line as an example; one whose lists do not fit is among ``problems``."""
     files = _files(source) if source.is_dir() else {source: ""}
+    if options.features:
+        raise DataError(f"{source}: data.features names columns, and token lists have none: leave it empty")
     if not files:
         raise DataError(f"{source} holds no token lists named by their split; accepted is {LAYOUT}")
     sentences: list[Tagged] = []
@@ -82,7 +84,9 @@ def _sentence(
 
 
 def _are_words(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in value)
+    return isinstance(value, list) and all(
+        isinstance(one, str) and one.strip() and "\t" not in one for one in value
+    )
 
 
 def _label(path: Path, record: dict[str, Any], asked: str | None, required: bool) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from plait.data.table import Row, Table
 from plait.errors import Problem
+from plait.inference.conll import BETWEEN
+from plait.inference.sentence import word_of
 from plait.inference.tags import are_spans, faults, marked, scheme_of, spans
 
 _PLACED = re.compile(r".\d", re.DOTALL)
@@ -68,11 +70,13 @@ def _in_iob2(sentence: Tagged) -> Tagged:
 
 def _are_placed(sentences: Sequence[Tagged]) -> bool:
     """Whether every token is a character and a digit, as in the Weibo corpus."""
-    return bool(sentences) and all(_PLACED.fullmatch(token) for one in sentences for token in one.tokens)
+    return bool(sentences) and all(
+        _PLACED.fullmatch(word_of(token)) for one in sentences for token in one.tokens
+    )
 
 
 def _first_characters(sentence: Tagged) -> Tagged:
-    tokens = tuple(token[0] for token in sentence.tokens)
+    tokens = tuple(BETWEEN.join([token[0], *token.split(BETWEEN)[1:]]) for token in sentence.tokens)
     return Tagged(tokens, sentence.tags, sentence.lines, sentence.split, sentence.file, sentence.document)
 
 

@@ -12,6 +12,8 @@ CONLLU_COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "depre
 CONLLU_SUFFIXES = (".conllu",)
 SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes", ".bmes", *CONLLU_SUFFIXES)
 """Names that say columns; other text files are looked into."""
+BETWEEN = "\t"
+"""Stands between a token's word and its features; no cell holds it."""
 DOCUMENT = "-DOCSTART-"
 
 _CELL = re.compile(r"[^ \t\r\n]+")
@@ -57,6 +59,10 @@ class ColumnFile:
             return int(name) - 1
         known = f"one of {', '.join(CONLLU_COLUMNS)}" if self.conllu else "a number, counted from 1"
         raise ValueError(f"there is no column {name!r} in {self.path}: a column here is {known}")
+
+    def token(self, line: TokenLine, features: Sequence[int] = ()) -> str:
+        """The word of a line, and behind it the cells of ``features``, after BETWEEN each."""
+        return BETWEEN.join([line.cells[1 if self.conllu else 0], *(line.cells[place] for place in features)])
 
     def with_column(self, position: int, tags: Sequence[Sequence[str]]) -> bytes:
         """The file with the cells at ``position`` replaced, sentence by sentence; every other byte stays.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.errors import ModelError
+from plait.inference.conll import BETWEEN
 from plait.inference.input import Array, ModelInput, Port
 from plait.inference.text import FIRST, PADDING, UNKNOWN, UNSPACED, pad
 
@@ -41,7 +42,8 @@ class SentenceInput(ModelInput):
     each digit as 0), ``characters`` the signs that have one. Of a word ``letters`` signs are read: of a longer one the
     beginning and the end. ``splitter`` divides raw text: into words, or into characters. ``column`` is where the tags
     of a file of columns stand, ``scheme`` how they mark spans there (iob1, iob2, bioes; "" where they do not). Raises
-    ValueError for values that mean nothing.
+    ValueError for values that mean nothing. ``features`` are the columns beside the word (in a token each stands behind
+    a tab), ``values`` what each may hold.
     """
 
     noun: ClassVar[str] = "sentence"
@@ -53,8 +55,11 @@ class SentenceInput(ModelInput):
     splitter: str
     column: str
     scheme: str
+    features: list[str]
+    values: list[list[str]]
     _words: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
     _signs: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _values: list[dict[str, int]] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
         if self.splitter not in SPLITTERS:
@@ -63,6 +68,9 @@ class SentenceInput(ModelInput):
             raise ValueError(f"scheme is {self.scheme!r}, but must be iob1, iob2, bioes or empty")
         if self.letters < 2:
             raise ValueError(f"letters is {self.letters}, but must be at least 2")
+        if len(self.features) != len(self.values):
+            raise ValueError("features and values differ in number")
+        self._values.extend({value: number for number, value in enumerate(one, FIRST)} for one in self.values)
         for known, names in ((self._words, self.vocabulary), (self._signs, self.characters)):
             known.update({name: number for number, name in enumerate(names, FIRST)})
             if len(known) < len(names):
@@ -70,8 +78,13 @@ class SentenceInput(ModelInput):
 
     @property
     def ports(self) -> tuple[Port, ...]:
-        """Of each word its number, then those of its characters."""
-        return Port("words", "int64", ("time", 1 + self.letters)), Port("lengths", "int64", ())
+        """Of each word its number, then those of its features, then those of its characters."""
+        return Port("words", "int64", ("time", self.width)), Port("lengths", "int64", ())
+
+    @property
+    def width(self) -> int:
+        """Numbers of a word."""
+        return 1 + len(self.features) + self.letters
 
     @property
     def size(self) -> int:
@@ -84,13 +97,17 @@ class SentenceInput(ModelInput):
         return FIRST + len(self.characters)
 
     def encode(self, tokens: Sequence[str]) -> Numbers:
-        """int64 (time, 1 + letters); at least one word."""
-        found = np.zeros((max(len(tokens), 1), 1 + self.letters), np.int64)
-        found[:, 0] = UNKNOWN
+        """int64 (time, width); at least one word."""
+        found = np.zeros((max(len(tokens), 1), self.width), np.int64)
+        begin = 1 + len(self.features)
+        found[:, :begin] = UNKNOWN
         for place, token in enumerate(tokens):
-            found[place, 0] = self._words.get(known_as(token, self.lowercase), UNKNOWN)
-            signs = [self._signs.get(sign, UNKNOWN) for sign in shortened(token, self.letters)]
-            found[place, 1 : 1 + len(signs)] = signs
+            word, *beside = token.split(BETWEEN)
+            found[place, 0] = self._words.get(known_as(word, self.lowercase), UNKNOWN)
+            numbers = [known.get(value, UNKNOWN) for known, value in zip(self._values, beside, strict=True)]
+            found[place, 1:begin] = numbers
+            signs = [self._signs.get(sign, UNKNOWN) for sign in shortened(word, self.letters)]
+            found[place, begin : begin + len(signs)] = signs
         return found
 
     def collate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
@@ -118,6 +135,8 @@ class SentenceInput(ModelInput):
             "splitter": str,
             "column": str,
             "scheme": str,
+            "features": list,
+            "values": list,
         }
         if set(values) != set(expected):
             raise ModelError(
@@ -128,8 +147,11 @@ class SentenceInput(ModelInput):
                 raise ModelError(
                     f"sentence input: {name} is {type(values[name]).__name__}, not {kind.__name__}"
                 )
-        if not all(isinstance(one, str) for one in [*values["vocabulary"], *values["characters"]]):
-            raise ModelError("sentence input: vocabulary and characters must be lists of texts")
+        lists = [values[name] for name in ("vocabulary", "characters", "features")] + values["values"]
+        if not all(isinstance(one, list) and all(isinstance(name, str) for name in one) for one in lists):
+            raise ModelError(
+                "sentence input: vocabulary, characters, features and their values must be texts"
+            )
         try:
             return cls(**values)
         except ValueError as error:
@@ -138,16 +160,23 @@ class SentenceInput(ModelInput):
     def _drawn(self, chance: np.random.Generator, length: int) -> Numbers:
         signs = chance.integers(UNKNOWN, self.signs, (length, self.letters))
         signs[np.arange(self.letters) >= chance.integers(1, self.letters + 1, length)[:, None]] = PADDING
-        return np.concatenate([chance.integers(UNKNOWN, self.size, (length, 1)), signs], axis=1)
+        sizes = [self.size, *(FIRST + len(values) for values in self.values)]
+        columns = [chance.integers(UNKNOWN, size, (length, 1)) for size in sizes]
+        return np.concatenate([*columns, signs], axis=1)
 
 
 def pad_sentences(sentences: Sequence[Numbers], multiple: int = 1) -> tuple[Numbers, Numbers]:
-    """int64 (batch, time, 1 + letters) and lengths (batch,); time is the longest, rounded up to a ``multiple``."""
+    """int64 (batch, time, width) and lengths (batch,); time is the longest, rounded up to a ``multiple``."""
     words, lengths = pad([sentence[:, 0] for sentence in sentences], multiple)
     values = np.full((*words.shape, sentences[0].shape[1]), PADDING, np.int64)
     for row, sentence in enumerate(sentences):
         values[row, : len(sentence)] = sentence
     return values, lengths
+
+
+def word_of(token: str) -> str:
+    """A token without its features."""
+    return token.partition(BETWEEN)[0]
 
 
 def split_text(text: str, splitter: str) -> list[Token]:
@@ -165,7 +194,7 @@ def splitter_of(sentences: Iterable[Sequence[str]]) -> str:
     tokens = single = 0
     for sentence in sentences:
         tokens += len(sentence)
-        single += sum(len(token) == 1 for token in sentence)
+        single += sum(len(word_of(token)) == 1 for token in sentence)
     return "characters" if single > 0.95 * tokens else "words"
 
 
@@ -192,8 +221,8 @@ def learn_words(
     words: Counter[str] = Counter()
     signs: Counter[str] = Counter()
     for sentence in sentences:
-        for token in sentence:
-            words[known_as(token, lowercase)] += 1
-            signs.update(shortened(token, letters))
+        for word in map(word_of, sentence):
+            words[known_as(word, lowercase)] += 1
+            signs.update(shortened(word, letters))
     order = sorted(words.items(), key=lambda one: (-one[1], one[0]))
     return [word for word, count in order if count >= least][:most], sorted(signs)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from plait.errors import Problem
+from plait.errors import DataError, Problem
 from plait.inference import text_sources
-from plait.inference.conll import is_columns, read_columns
+from plait.inference.conll import SUFFIXES, is_columns, read_columns
 from plait.inference.prediction import Asked, Origin
-from plait.inference.sentence import SentenceInput
+from plait.inference.sentence import SentenceInput, word_of
 from plait.inference.tables import Column
 from plait.inference.text_columns import TEXT_NAMES
 from plait.inference.text_file import TextError
@@ -19,24 +19,34 @@ def asked(sources: Sequence[str], input: SentenceInput) -> Iterator[Asked]:
     text_sources.refuse_lost(sources, TEXTS)
     for source in sources:
         if is_columns(source):
-            yield from in_columns(source)
+            yield from in_columns(source, input.features)
+        elif input.features:
+            raise DataError(
+                f"{source[:60]}: the network also reads the columns {', '.join(input.features)}, so it is asked about "
+                f"files of tokens in columns only: names ending in {', '.join(SUFFIXES)}"
+            )
         else:
             yield from text_sources.texts_of(source, TEXTS, "line")
 
 
-def in_columns(source: str) -> Iterator[Asked]:
+def in_columns(source: str, features: Sequence[str] = ()) -> Iterator[Asked]:
     """The sentences of a file; the row is that of the first token."""
     try:
         file = read_columns(source)
     except TextError as error:
         yield Asked(Origin(source), Problem(error.kind, source, error.message, error.row))
         return
-    word = 1 if file.conllu else 0
+    try:
+        beside = [file.column(name) for name in features]
+    except ValueError as error:
+        raise DataError(f"{error}; the network reads it beside the words") from error
+    needed = max([1 if file.conllu else 0, *beside]) + 1
     for sentence in file.sentences:
-        tokens = tuple(line.cells[word] for line in sentence.lines if len(line.cells) > word)
-        origin = Origin(" ".join(tokens), source, sentence.lines[0].number, tokens=tokens)
-        short = next((line for line in sentence.lines if len(line.cells) <= word), None)
-        problem = (
-            None if short is None else Problem("bad row", source, "the line holds no word", short.number)
-        )
-        yield Asked(origin, problem)
+        number = sentence.lines[0].number
+        short = next((line for line in sentence.lines if len(line.cells) < needed), None)
+        if short is not None:
+            message = f"{len(short.cells)} columns, but the network reads column {needed}"
+            yield Asked(Origin("", source, number), Problem("other columns", source, message, short.number))
+            continue
+        tokens = tuple(file.token(line, beside) for line in sentence.lines)
+        yield Asked(Origin(" ".join(map(word_of, tokens)), source, number, tokens=tokens))

@@ -9,7 +9,7 @@ import numpy as np
 from plait.errors import ModelError
 from plait.inference.input import Array
 from plait.inference.prediction import Origin, Prediction
-from plait.inference.sentence import Numbers, SentenceInput, Token, split_text
+from plait.inference.sentence import Numbers, SentenceInput, Token, split_text, word_of
 from plait.inference.spec import ModelSpec
 from plait.inference.tag_paths import Floats, best_path, marginals
 from plait.inference.tags import Span, marked, spans
@@ -75,7 +75,7 @@ def tokens_of(origin: Origin, spec: ModelSpec) -> tuple[Token, ...]:
     if origin.tokens is None:
         return tuple(split_text(origin.content, spec.input.splitter)) or (Token(origin.content, 0, 0),)
     placed, begin = [], 0
-    for word in origin.tokens:
+    for word in map(word_of, origin.tokens):
         placed.append(Token(word, begin, begin + len(word)))
         begin += len(word) + 1
     return tuple(placed)
@@ -84,6 +84,8 @@ def tokens_of(origin: Origin, spec: ModelSpec) -> tuple[Token, ...]:
 def encode(origin: Origin, spec: ModelSpec) -> Numbers:
     """The sentence as numbers (time, 1 + letters)."""
     assert isinstance(spec.input, SentenceInput)
+    if origin.tokens is not None:
+        return spec.input.encode(origin.tokens)
     return spec.input.encode([token.word for token in tokens_of(origin, spec)])
 
 

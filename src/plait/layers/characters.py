@@ -42,6 +42,7 @@ class CharacterConv(Layer):
 
     def create(self, arriving: Shape) -> None:
         assert isinstance(arriving, Words)
+        self.before = arriving.width - arriving.letters
         self.table = nn.Embedding(arriving.characters, self.width, padding_idx=0)
         nn.init.uniform_(self.table.weight, -((3 / self.width) ** 0.5), (3 / self.width) ** 0.5)
         with torch.no_grad():
@@ -52,7 +53,7 @@ class CharacterConv(Layer):
         self, x: Int[Tensor, "batch time width"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch time channels"]:
         batch, time, width = x.shape
-        signs = x[..., 1:].reshape(batch * time, width - 1)
+        signs = x[..., self.before :].reshape(batch * time, width - self.before)
         vectors = self.dropout(self.table(signs)).transpose(1, 2)
         seen = F.pad(self.convolution(vectors), (0, 1))
         # Of a word without characters, padding, the zero behind them is what is left.

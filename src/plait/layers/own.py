@@ -77,7 +77,7 @@ def _zeros(shape: Shape) -> Tensor:
             return torch.zeros(1, time, channels)
         case Vector(channels):
             return torch.zeros(1, channels)
-        case Words(time, _, letters, _):
-            return torch.zeros(1, time, 1 + letters, dtype=torch.int64)
+        case Words() as words:
+            return torch.zeros(1, words.time, words.width, dtype=torch.int64)
         case Tokens(time, _):
             return torch.zeros(1, time, dtype=torch.int64)

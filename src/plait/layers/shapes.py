@@ -50,13 +50,20 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Words(Tokens):
-    """Tokens that come with their characters: a tensor (batch, time, 1 + letters), the word's number first.
+    """Tokens that come with more: a tensor (batch, time, 1 + features + letters), the word's number first.
 
-    Character numbers lie below ``characters``; 0 is padding there too.
+    Then follow its features, whose numbers lie below those of ``features``, and its characters, below ``characters``;
+    0 is padding there too.
     """
 
     letters: int
     characters: int
+    features: tuple[int, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Numbers of a word."""
+        return 1 + len(self.features) + self.letters
 
     def __str__(self) -> str:
         return f"sequence of {self.time} words of up to {self.letters} characters"

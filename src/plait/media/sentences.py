@@ -12,8 +12,9 @@ from plait.data.gather import Gathered
 from plait.data.sentence_store import SentenceStore, TagTargets
 from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches
 from plait.errors import NetworkError
+from plait.inference.conll import BETWEEN
 from plait.inference.input import ModelInput
-from plait.inference.sentence import SentenceInput, learn_words, splitter_of
+from plait.inference.sentence import SentenceInput, learn_words, splitter_of, word_of
 from plait.inference.spec import ModelSpec
 from plait.inference.tags import all_tags, are_spans, kinds
 from plait.inference.text import FIRST
@@ -56,7 +57,10 @@ class Sentences(Medium):
             return
         asked = of_sentences(recipe).data.letters
         letters = 2 if asked == "auto" else asked
-        built = [weights(recipe, Words(time, FIRST, letters, FIRST)) for time in (1, TYPICAL_LENGTH)]
+        features = (FIRST,) * len(of_sentences(recipe).data.features)
+        built = [
+            weights(recipe, Words(time, FIRST, letters, FIRST, features)) for time in (1, TYPICAL_LENGTH)
+        ]
         if built[0] != built[1]:
             raise NetworkError(
                 "the network's weights depend on the length of its sentences: leave out flatten"
@@ -81,13 +85,16 @@ class Sentences(Medium):
             splitter_of(sentences),
             train.table.column,
             train.table.scheme,
+            data.features,
+            _feature_values(sentences, len(data.features)),
         )
 
     def preview(self, recipe: Recipe, found: Gathered | None) -> Shape:
         data = of_sentences(recipe).data
         if found is None or not len(found.table):
             letters = automatic.letters(99) if data.letters == "auto" else data.letters
-            return Words(TYPICAL_LENGTH, FIRST + data.vocabulary, letters, FIRST + 100)
+            features = (FIRST + 100,) * len(data.features)
+            return Words(TYPICAL_LENGTH, FIRST + data.vocabulary, letters, FIRST + 100, features)
         return self.arriving(self.input(recipe, found))
 
     def arriving(self, input: ModelInput) -> Shape:
@@ -157,7 +164,7 @@ class Sentences(Medium):
 
     def plain(self, store: SentenceStore, gathered: Gathered, rows: np.ndarray) -> list[tuple[str, ...]]:
         sentences = gathered.table.frame["input"]
-        return [sentences.iloc[row] for row in rows]
+        return [tuple(map(word_of, sentences.iloc[row])) for row in rows]
 
     def thumbnails(self, store: SentenceStore, rows: np.ndarray) -> list[str | None]:
         return [None] * len(rows)
@@ -173,4 +180,16 @@ def _letters(recipe: Recipe, train: Gathered) -> int:
     asked = of_sentences(recipe).data.letters
     if asked != "auto":
         return asked
-    return automatic.letters(max(len(token) for tokens in train.table.frame["input"] for token in tokens))
+    return automatic.letters(
+        max(len(word_of(token)) for tokens in train.table.frame["input"] for token in tokens)
+    )
+
+
+def _feature_values(sentences: Sequence[tuple[str, ...]], count: int) -> list[list[str]]:
+    """What each feature holds in these sentences."""
+    held: list[set[str]] = [set() for _ in range(count)]
+    for sentence in sentences if count else ():
+        for token in sentence:
+            for values, value in zip(held, token.split(BETWEEN)[1:], strict=True):
+                values.add(value)
+    return [sorted(values) for values in held]

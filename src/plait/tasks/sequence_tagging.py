@@ -20,9 +20,10 @@ from plait.data.text_store import Targets
 from plait.errors import NetworkError
 from plait.evaluation.intervals import standard_error
 from plait.evaluation.tagging_scores import most_frequent_tags, span_scores, token_scores
-from plait.inference.sentence import SentenceInput
+from plait.inference.sentence import SentenceInput, word_of
 from plait.inference.tag_paths import best_path, marginals
 from plait.inference.tags import are_spans, marked, spans
+from plait.inference.text import FIRST
 from plait.layers import Chain, Dense, Layer, Shape, Stack, Words
 from plait.layers import Sequence as SequenceShape
 from plait.layers.chain import log_partition, path_score
@@ -162,11 +163,11 @@ class SequenceTagging(Task):
         true, said = self._tags(targets.tags[row]), self._tags(answers.paths[row])
         pieces = [
             {"word": word, "target": one, "prediction": other}
-            for word, one, other in zip(frame["input"], true, said, strict=True)
+            for word, one, other in zip(map(word_of, frame["input"]), true, said, strict=True)
         ]
         wrong = [piece for piece in pieces if piece["target"] != piece["prediction"]]
         return {
-            "input": " ".join(frame["input"]),
+            "input": " ".join(map(word_of, frame["input"])),
             "target": wrong[0]["target"],
             "prediction": wrong[0]["prediction"],
             "probability": sure,
@@ -188,7 +189,7 @@ class SequenceTagging(Task):
 class TaggingNetwork(nn.Module):
     """The recipe's layers, the head, and the chain, if any.
 
-    Takes words with their characters (batch, time, 1 + letters) and lengths (batch,); gives emissions (batch, time,
+    Takes words with features and characters (batch, time, width) and lengths (batch,); gives emissions (batch, time,
     tags), zero behind a sentence's end, and transitions (tags, tags), from and to: zeros without a chain.
     """
 
@@ -217,7 +218,8 @@ def tagging_network(task: SequenceTagging, layers: Sequence[Layer], input: Sente
 
 def words_of(input: SentenceInput, time: int) -> Words:
     """The shape of a sentence of ``time`` words."""
-    return Words(time, input.size, input.letters, input.signs)
+    features = tuple(FIRST + len(values) for values in input.values)
+    return Words(time, input.size, input.letters, input.signs, features)
 
 
 def _sentences(outputs: Iterable[Output]) -> Iterable[tuple[int, np.ndarray, np.ndarray]]:
