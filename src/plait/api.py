@@ -1,10 +1,11 @@
 """The same from Python: train, load, inspect, and what a trained model can do. Words and errors are the commands'."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.errors import MissingExtraError, ModelError
+from plait.inference.language_modeling import generate as generate_with
 from plait.inference.model import OnnxModel
 from plait.inference.predict import Prediction
 from plait.inference.predict import predict as predict_with
@@ -54,6 +55,19 @@ class Model:
         opened = self._opened
         predictor = opened if isinstance(opened, OnnxModel) else _flow("Model.predict").predictor(opened)
         return list(predict_with(predictor, [str(source) for source in sources], skip_bad=skip_bad))
+
+    def generate(
+        self,
+        prompt: str = "",
+        tokens: int = 300,
+        temperature: float = 0.8,
+        top_p: float = 0.9,
+        seed: int | None = None,
+    ) -> Iterator[str]:
+        """What a language model writes after ``prompt``, token by token. As ``plait generate``."""
+        opened = self._opened
+        predictor = opened if isinstance(opened, OnnxModel) else _flow("Model.generate").predictor(opened)
+        return generate_with(predictor, prompt, tokens, temperature, top_p, seed)
 
     def export(self, path: str | Path) -> Path:
         """Writes one ONNX file that answers as the network does. As ``plait export``."""

@@ -1,7 +1,7 @@
 """A trained network and data to numbers: the report of a run."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,10 @@ from plait.data.text_store import Targets
 from plait.evaluation.speed import latency_ms
 from plait.layers import Stack, network_table
 from plait.media import Medium
-from plait.run import WEIGHTS, Run
+from plait.run import WEIGHTS, Run, RunPredictor
 from plait.tasks import Task
-from plait.tasks.task import Loss, Output, outputs
+from plait.tasks.task import Loss, Output
 
-TRAIN_SAMPLE = 2000
 MISTAKES = 16
 
 
@@ -34,14 +33,14 @@ class Part:
     @classmethod
     def open(cls, gathered: Gathered, run: Run, rows: int | None = None) -> "Part":
         """``rows`` limits it to an even sample."""
-        if rows is not None and len(gathered.table) > rows:
-            gathered = gathered.take(np.linspace(0, len(gathered.table) - 1, rows).astype(np.int64))
+        if rows is not None:
+            gathered = run.medium.sample(gathered, rows)
         store = run.medium.open(gathered, run.recipe, run.spec.input)
         return cls(gathered, run.medium, store, run.task().encode(gathered.table))
 
-    def outputs(self, network: nn.Module) -> Iterator[Output]:
+    def outputs(self, task: Task, network: nn.Module) -> Iterable[Output]:
         """The network's outputs of every row, by batches."""
-        return outputs(network, self.medium.evaluation_batches(self.store, self.targets))
+        return task.outputs(network, self.medium.evaluation_batches(self.store, self.targets))
 
     def plain(self, rows: np.ndarray) -> Any:
         """The inputs of ``rows`` as baselines take them."""
@@ -59,13 +58,13 @@ class Judged:
 
 def judge(task: Task, network: nn.Module, part: Part) -> Judged:
     """Scores every example of ``part`` in float32."""
-    answers = task.answers(part.outputs(network))
+    answers = task.answers(part.outputs(task, network))
     return Judged(part, task.score(part.targets, answers), answers)
 
 
 def validation_scores(task: Task, loss: Loss, network: nn.Module, part: Part) -> dict[str, float]:
     """``score`` (higher is better), its standard ``error`` and ``loss`` in training, by whatever precision is on."""
-    return task.validate(part.outputs(network), part.targets, loss)
+    return task.validate(part.outputs(task, network), part.targets, loss)
 
 
 def training_report(
@@ -74,7 +73,7 @@ def training_report(
     """The report after training: training and validation scores; the test part stays unread."""
     started = time.perf_counter()
     task, network = run.task(), run.network()
-    sample = Part.open(train.gathered, run, TRAIN_SAMPLE)
+    sample = Part.open(train.gathered, run, run.medium.train_rows)
     judged = {"train": judge(task, network, sample), "validation": judge(task, network, validation)}
     report = _common(run, network) | {
         "splits": {name: _split(one) for name, one in judged.items()},
@@ -132,19 +131,21 @@ def _headline(
     """The report of one split: its metric, interval and baselines, its scores in full, its worst mistakes."""
     task, scores = run.task(), judged.scores
     baselines = _baselines(task, fitted_on, judged.part)
+    best = max if task.higher_is_better else min
     return report | {
         "split": split,
         "metric": task.metric,
-        "higher_is_better": True,
+        "higher_is_better": task.higher_is_better,
         "value": scores["value"],
         "low": scores["low"],
         "high": scores["high"],
         "examples": len(judged.part.targets),
-        "baseline": max(baselines, key=lambda one: float(one["value"])) if baselines else None,
+        "baseline": best(baselines, key=lambda one: float(one["value"])) if baselines else None,
         "baselines": baselines,
         "scores": scores,
         "classes": task.classes,
         "mistakes": _mistakes(task, judged),
+        "samples": judged.part.medium.samples(RunPredictor(run)),
     }
 
 

@@ -215,7 +215,8 @@ def predict(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """The class of every picture or text, the tags of every sentence. A model file needs no PyTorch.
+    """The class of every picture or text, the tags of every sentence, how well a text is foreseen. A model file needs
+    no PyTorch.
 
     Example: plait predict model.onnx cat.jpg
     """
@@ -245,6 +246,33 @@ def export(
     flow = _flow()
     opened = flow.open_run(run)
     console.print_export(flow.export(opened, model), opened.medium.noun)
+
+
+@app.command()
+def generate(
+    model: Annotated[str, typer.Argument(metavar="RUN|MODEL.onnx", help="A run's folder or a model file.")],
+    prompt: Annotated[str, typer.Option(help="What the text begins with.")] = "",
+    tokens: Annotated[int, typer.Option(help="How many tokens to write.", min=0)] = 300,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 the likely becomes likelier; 0 takes the likeliest.", min=0)
+    ] = 0.8,
+    top_p: Annotated[
+        float, typer.Option(help="Draw from the likeliest tokens that reach this probability together.")
+    ] = 0.9,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same text.", min=0)] = None,
+    as_json: Json = False,
+) -> None:
+    """Write text with a language model, printed as it comes. A model file needs no PyTorch.
+
+    Example: plait generate runs/book-1 --prompt "Once upon a time" --tokens 300
+    """
+    from plait.inference.language_modeling import generate as generate_with
+
+    written = generate_with(_predictor(model), prompt, tokens, temperature, top_p, seed)
+    if as_json:
+        console.print_json({"prompt": prompt, "text": "".join(written), "tokens": tokens, "seed": seed})
+    else:
+        console.print_written(prompt, written)
 
 
 @app.command()

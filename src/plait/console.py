@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,11 +68,14 @@ def print_inspection(answer: dict[str, Any]) -> None:
     """Counts, problems, findings, network."""
     if "source" in answer:
         print(f"{answer['source']}: {answer['task']}, read as {answer['format']}")
-        print(f"  {answer['examples']} usable examples, {len(answer['classes'])} classes")
-        for part, count in answer["splits"].items():
-            print(f"  {part or 'not divided'}: {count}")
-        print(f"  {_inputs(answer)}")
-        _print_counts(answer["classes"])
+        if "running_text" in answer:
+            print(f"  {_running(answer['running_text'])}")
+        else:
+            print(f"  {answer['examples']} usable examples, {len(answer['classes'])} classes")
+            for part, count in answer["splits"].items():
+                print(f"  {part or 'not divided'}: {count}")
+            print(f"  {_inputs(answer)}")
+            _print_counts(answer["classes"])
         _print_problems("cannot be used", answer["errors"])
         _print_problems("should be known", answer["findings"])
         for advice in answer["advice"]:
@@ -97,6 +100,14 @@ def _inputs(answer: dict[str, Any]) -> str:
         "texts: {shortest} to {longest} {tokens}, median {median}; vocabulary {vocabulary:,}".format(**texts)
         + cut
     )
+
+
+def _running(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "running text: none that can be used"
+    return (
+        "running text: {files} files, {characters:,} characters; {tokens:,} tokens ({kind}), vocabulary {vocabulary:,}"
+    ).format(**found)
 
 
 def _sentences(found: dict[str, Any] | None) -> str:
@@ -159,7 +170,7 @@ def print_training(folder: Path, report: dict[str, Any], finished: bool) -> None
         print(f"stopped early: the best so far is kept; go on with\n  plait train --resume {folder}")
     print("next:")
     print(f"  plait test {folder}")
-    print(f"  plait predict {folder} {_asked(report['noun'])}")
+    print(f"  {_use(str(folder), report['noun'])}")
     print(f"  plait export {folder} model.onnx")
 
 
@@ -171,14 +182,24 @@ def print_test(folder: Path, report: dict[str, Any]) -> None:
     print(f"report: {folder / 'report.html'}")
 
 
+def print_written(prompt: str, written: Iterable[str]) -> None:
+    """A text while it is being written."""
+    print(prompt, end="", flush=True)
+    for token in written:
+        print(token, end="", flush=True)
+    print()
+
+
 def print_export(path: Path, noun: str) -> None:
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, answers as the network does")
-    print(f"next:\n  plait predict {path} {_asked(noun)}")
+    print(f"next:\n  {_use(str(path), noun)}")
 
 
-def _asked(noun: str) -> str:
-    """How an input stands in a command."""
-    return '"A TEXT"' if noun in ("text", "sentence") else noun.upper()
+def _use(model: str, noun: str) -> str:
+    """The command that uses what was trained."""
+    if noun == "token":
+        return f'plait generate {model} --prompt "A BEGINNING"'
+    return f"plait predict {model} " + ('"A TEXT"' if noun in ("text", "sentence") else noun.upper())
 
 
 def without_pictures(report: dict[str, Any]) -> dict[str, Any]:

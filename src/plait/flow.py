@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from plait import __version__
 from plait.assess import Part, test_report, training_report, validation_scores
-from plait.data.batches import Batch, steps_per_epoch
+from plait.data.batches import Batch
 from plait.data.gather import Gathered, Progress, gather, look, refuse
 from plait.data.readers import recognize
 from plait.deployment.export import export as export_network
 from plait.errors import DataError, RunError
+from plait.evaluation.metrics import Metric, metric
 from plait.evaluation.saving import write_report
 from plait.inference.spec import ModelSpec
 from plait.layers import Stack, network_table
@@ -246,7 +247,7 @@ def _job(
         network=network,
         loss=loss,
         batches=batches,
-        steps_per_epoch=steps_per_epoch(len(train.targets), int(recipe.training.batch_size)),
+        steps_per_epoch=run.medium.steps_per_epoch(recipe, len(train.targets)),
         validate=lambda network: validation_scores(task, loss, network, validation),
         mix=task.augment,
         options=recipe.training,
@@ -254,8 +255,13 @@ def _job(
         fingerprint=fingerprint,
         resume=resume,
         make_optimizer=own.optimizer,
+        shown=partial(_shown, metric(task.metric)),
         save=run.save_weights,
     )
+
+
+def _shown(of: Metric, score: float) -> str:
+    return f"score {score:.4f}" if of.share else f"{of.name} {of.factor * score:.4f}"
 
 
 def _resume(run: Run, own: OwnParts, say: Say, progress: Progress | None) -> Run:
@@ -317,9 +323,14 @@ def _advice(found: Gathered) -> list[str]:
 
 
 def _counts(gathered: Gathered) -> str:
-    parts = gathered.table.frame["split"].value_counts()
-    counted = ", ".join(f"{parts.get(name, 0)} {name}" for name in ("train", "validation", "test"))
+    if gathered.table.content == "running text":
+        parts = gathered.table.frame.assign(size=gathered.sizes[:, 0]).groupby("split")["size"].sum()
+    else:
+        parts = gathered.table.frame["split"].value_counts()
+    counted = ", ".join(f"{parts.get(name, 0):,} {name}" for name in ("train", "validation", "test"))
     left_out = f"; {len(gathered.errors)} left out" if gathered.errors else ""
+    if gathered.table.content == "running text":
+        return f"{gathered.table.source}: {counted} characters{left_out}"
     return f"{gathered.table.source}: {counted}; {len(gathered.table.classes)} classes{left_out}"
 
 

@@ -15,7 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from torch import nn
 
 from plait.data.augmentation import AugmentationOptions
-from plait.data.options import DataOptions, PictureDataOptions, SentenceDataOptions, TextDataOptions
+from plait.data.options import (
+    DataOptions,
+    PictureDataOptions,
+    SentenceDataOptions,
+    StreamDataOptions,
+    TextDataOptions,
+)
 from plait.data.table import Content
 from plait.errors import RecipeError, suggestion
 from plait.layers import Layer, Own, read_network
@@ -61,6 +67,16 @@ class TagOptions(BaseModel):
 
     scheme: Literal["iob2", "bioes"]
     chain: bool
+
+
+class OutputOptions(BaseModel):
+    """How the next token is scored, and what training adds to the loss (Merity et al. 2018)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tied: bool
+    activation: float = Field(ge=0)
+    change: float = Field(ge=0)
 
 
 class Recipe(BaseModel):
@@ -149,10 +165,18 @@ class SentenceRecipe(Recipe):
     augmentation: WordDropout
 
 
+class StreamRecipe(Recipe):
+    """Of a task on running text."""
+
+    data: StreamDataOptions
+    output: OutputOptions
+
+
 RECIPES: dict[str, type[Recipe]] = {
     "image-classification": PictureRecipe,
     "text-classification": TextRecipe,
     "sequence-tagging": SentenceRecipe,
+    "language-modeling": StreamRecipe,
 }
 """What a recipe of each task holds."""
 TASK_NAMES = tuple(RECIPES)
@@ -160,8 +184,9 @@ TASK_OF: dict[Content, str] = {
     "pictures": "image-classification",
     "texts": "text-classification",
     "sentences": "sequence-tagging",
+    "running text": "language-modeling",
 }
-"""The task that labelled data of each kind is for, where nothing else is asked."""
+"""The task that data of each kind is for, where nothing else is asked."""
 
 
 def default_text(task: str) -> str:

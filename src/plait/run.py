@@ -104,13 +104,22 @@ class Run:
                 f"{self.folder} has not finished training; go on with: plait train --resume {self.folder}"
             )
         network = self.empty_network()
-        network.load_state_dict(load_file(self.folder / WEIGHTS))
+        passing = {name: value for name, value in network.state_dict().items() if self._passes(name)}
+        network.load_state_dict(passing | load_file(self.folder / WEIGHTS))
         return network.eval()
 
     def save_weights(self, network: nn.Module) -> None:
-        weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+        weights = {
+            name: value.detach().cpu().contiguous()
+            for name, value in network.state_dict().items()
+            if not self._passes(name)
+        }
         with replacing(self.folder / WEIGHTS) as temporary:
             save_file(weights, temporary)
+
+    def _passes(self, name: str) -> bool:
+        """Whether a value is only of a training in progress."""
+        return bool(self.medium.passing) and name.startswith(self.medium.passing)
 
     def after_training(self, outcome: Outcome) -> "Run":
         """Records what a training did; its recipe says what was measured (precision, steps), to be repeated."""

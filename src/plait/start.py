@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from plait.errors import RecipeError
+from plait.inference.stream import StreamInput
 from plait.inference.text import TextInput
 from plait.layers import Pretrained
 from plait.run import WEIGHTS, Run
@@ -48,7 +49,8 @@ def copy_weights(network: nn.Module, run: Run, source: Run, say: Callable[[str],
     """
     found = load_file(source.folder / WEIGHTS)
     own = network.state_dict()
-    asked = {name: value for name, value in own.items() if not name.startswith(run.medium.fitted)}
+    others = run.medium.fitted + run.medium.passing
+    asked = {name: value for name, value in own.items() if not name.startswith(others)}
     rows = list(zip(_row_names(run), _row_names(source), strict=False))
     taken = {name for name, value in asked.items() if _take(value, found.get(name), rows)}
     left = [name for name in asked if name not in taken]
@@ -62,7 +64,8 @@ def copy_weights(network: nn.Module, run: Run, source: Run, say: Callable[[str],
 def _row_names(run: Run) -> list[list[str]]:
     """What rows of a tensor may stand for: classes, and of texts token numbers."""
     input = run.spec.input
-    tokens = [["<padding>", "<unknown>", *input.vocabulary]] if isinstance(input, TextInput) else []
+    known = input.vocabulary if isinstance(input, TextInput | StreamInput) else []
+    tokens = [["<padding>", "<unknown>", *known]] if known else []
     return [run.spec.classes, *tokens]
 
 

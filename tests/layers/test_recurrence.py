@@ -367,9 +367,9 @@ def test_one_pool_of_threads_serves_pytorch_and_the_kernels() -> None:
     assert "torch" in only
 
 
-def test_only_forward_carries_state() -> None:
-    assert Recurrent("gru", 4).carries_state
-    assert not Recurrent("gru", 4, direction="both").carries_state
+def test_only_forward_reads_on() -> None:
+    assert Recurrent("gru", 4).reads_on
+    assert not Recurrent("gru", 4, direction="both").reads_on
     assert Recurrent("gru", 4).reach() == (float("inf"), 0)
 
 

@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
 
 def test_lines_elsewhere() -> None:
     stream = io.StringIO()
-    progress = make_progress(0, 12, stream)
+    progress = make_progress(0, 12, "score {:.4f}".format, stream)
     progress.stepped(1, torch.tensor(1.0))
     progress.validated(ROW)
     progress.close()
@@ -33,7 +33,7 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     stream = Terminal()
-    progress = make_progress(0, 12, stream)
+    progress = make_progress(0, 12, "score {:.4f}".format, stream)
     progress.say("12 steps in float32")
     progress.validated(ROW)
     progress.close()

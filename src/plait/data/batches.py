@@ -32,6 +32,7 @@ class Batch:
     ``values`` (batch, ...) are padded where ``lengths`` (batch,) says how many positions are real; pictures
     have no lengths. ``targets`` are int64 (batch,) or float32 (batch, classes); ``rows`` int64 (batch,)
     number the table's rows. ``hint`` (batch, classes) is what is known of an example beforehand, in training.
+    Of running text a batch reads on where the one before ended, unless it is ``fresh``.
     """
 
     values: Tensor
@@ -39,6 +40,7 @@ class Batch:
     targets: Tensor
     rows: Tensor
     hint: Tensor | None = None
+    fresh: bool = False
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from plait.data.checks import check
-from plait.data.options import DataOptions, PictureDataOptions, SentenceDataOptions
+from plait.data.cuts import cut
+from plait.data.options import DataOptions, PictureDataOptions, SentenceDataOptions, StreamDataOptions
 from plait.data.readers import read_table
 from plait.data.sentence_checks import check_sentences
 from plait.data.splits import split
+from plait.data.stream_checks import check_streams, measures
 from plait.data.table import Table
 from plait.data.text_checks import check_texts
 from plait.errors import DataError, Problem
@@ -82,6 +84,8 @@ def look(
         checked = check(table, max_pixels=options.max_pixels, progress=progress, training=training)
     elif isinstance(options, SentenceDataOptions):
         checked = check_sentences(table, training)
+    elif isinstance(options, StreamDataOptions):
+        checked = check_streams(table, training)
     else:
         checked = check_texts(table, training)
     return Gathered(
@@ -100,6 +104,10 @@ def gather(
     """``look``, then a DataError listing everything that cannot be used (unless ``skip_bad``), then the split."""
     found = look(source, options, format, progress=progress)
     refuse(found, skip_bad)
+    if isinstance(options, StreamDataOptions):
+        table = cut(found.table, options.validation, options.test)
+        sizes, digests = measures(table)
+        return replace(found, table=table, sizes=sizes, digests=digests)
     table = split(found.table, _units(found), options.validation, options.test, seed)
     return replace(found, table=table)
 

@@ -72,3 +72,17 @@ class SentenceDataOptions(DataOptions):
     """The most words with a number of their own."""
     letters: Annotated[int, Field(ge=2)] | Literal["auto"]
     """Characters of a word that are read, of longer ones the beginning and the end; auto: all, up to 20."""
+
+
+class StreamDataOptions(DataOptions):
+    """How running text becomes tokens, and how much of it is read at once."""
+
+    encoding: str | None
+    """Of the files; None: UTF-8, or GB18030 where that gives Chinese."""
+    tokens: Literal["auto", "words", "characters"]
+    least: Annotated[int, Field(ge=1)] | Literal["auto"]
+    """Tokens that occur less often in training have no number of their own; auto: 1, of words 2."""
+    vocabulary: int = Field(ge=1)
+    """The most tokens with a number of their own."""
+    window: int = Field(ge=1)
+    """Tokens that a training step reads before the weights move; the state is carried on."""

@@ -11,6 +11,7 @@ from plait.data import (
     reader_digits,
     reader_folders,
     reader_idx,
+    reader_plain_text,
     reader_tables,
     reader_text_folders,
     reader_text_lines,
@@ -18,7 +19,13 @@ from plait.data import (
     reader_token_columns,
     reader_token_lists,
 )
-from plait.data.options import DataOptions, PictureDataOptions, SentenceDataOptions, TextDataOptions
+from plait.data.options import (
+    DataOptions,
+    PictureDataOptions,
+    SentenceDataOptions,
+    StreamDataOptions,
+    TextDataOptions,
+)
 from plait.data.table import Content, Table
 from plait.errors import DataError
 
@@ -64,12 +71,14 @@ FORMATS: dict[str, Format] = {
             for reader in (reader_text_tables, reader_text_folders, reader_text_lines)
         ),
         *(_of_words(reader, "sentences") for reader in (reader_token_columns, reader_token_lists)),
+        _of_words(reader_plain_text, "running text"),
     )
 }
 CONTENTS: dict[type[DataOptions], Content] = {
     PictureDataOptions: "pictures",
     TextDataOptions: "texts",
     SentenceDataOptions: "sentences",
+    StreamDataOptions: "running text",
 }
 """What each kind of options is for."""
 
@@ -104,6 +113,9 @@ def read_table(
     wanted = CONTENTS[type(options)]
     if format is None and wanted == "pictures" and chosen.name == reader_text_tables.NAME:
         chosen = FORMATS[reader_tables.NAME]  # It says which columns are missing.
+    plain = FORMATS[reader_plain_text.NAME]
+    if format is None and wanted == plain.content and plain.fits(Path(source), labels_required):
+        chosen = plain
     if chosen.content != wanted:
         raise DataError(
             f"{source}: read as {chosen.name}, which holds {chosen.content}, but {wanted} are expected here"
@@ -133,6 +145,9 @@ def _recognize(source: str, path: Path, labels_required: bool) -> Format:
     # What holds a tag for every token is more special than what holds a label for every text.
     if any(format.content == "sentences" for format in found):
         found = [format for format in found if format.content != "texts"]
+    # Where there are labels, they are what is to be learnt.
+    if any(format.content != "running text" for format in found):
+        found = [format for format in found if format.content != "running text"]
     names = {format.name for format in found}
     # A table usually lies beside the one folder of pictures that it names.
     if {reader_folders.NAME, reader_tables.NAME} == names and reader_folders.classes_in(path) < 2:
@@ -166,7 +181,8 @@ def _nothing_recognized(source: str, path: Path, labels_required: bool) -> str:
     if path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
         there += " (unpack it first)"
     lines = [
-        f"{source}: no labelled pictures, texts or sentences are recognized here; {there}. Accepted are:"
+        f"{source}: no labelled pictures, texts or sentences, and no plain text, are recognized here; {there}. "
+        "Accepted are:"
     ]
     lines += [f"  {format.layout}" for format in FORMATS.values()]
     inner = [str(folder) for folder in _subfolders(path) if _fits_any(folder, labels_required)]

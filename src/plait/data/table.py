@@ -17,7 +17,7 @@ COLUMNS = ("input", "target", "split", "group", "file", "row")
 
 Input = str | tuple[str, ...] | npt.NDArray[np.uint8]
 Target = str | tuple[str, ...] | None
-Content = Literal["pictures", "texts", "sentences"]
+Content = Literal["pictures", "texts", "sentences", "running text"]
 """What inputs are."""
 Place = tuple[str, int | None]
 
@@ -27,9 +27,11 @@ class Row:
     """One example as a reader found it; the fields are the Table's columns."""
 
     input: Input
-    """Path of a picture, or its uint8 pixels (height, width) or (height, width, channels); a text; or tokens."""
+    """Path of a picture, or its uint8 pixels (height, width) or (height, width, channels); a text, or a piece of one;
+    or tokens."""
     target: Target
-    """A class, all classes where there may be several, a tag for each token; or None, where no label is needed."""
+    """A class, all classes where there may be several, a tag for each token; or None, where there
+    is none or none is needed."""
     split: str
     """One of SPLITS, or "" where the data is not divided."""
     file: str

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import inspect
 import io
 import json
 import logging
@@ -84,7 +85,7 @@ def _translated(network: nn.Module, spec: ModelSpec) -> torch.onnx.ONNXProgram:
         tuple(map(torch.from_numpy, arrays)),
         input_names=[port.name for port in spec.input.ports],
         output_names=[port.name for port in spec.outputs],
-        dynamic_shapes=_dynamic(spec),
+        dynamic_shapes=_dynamic(network, spec),
         opset_version=OPSET,
         dynamo=True,
         external_data=False,
@@ -94,18 +95,26 @@ def _translated(network: nn.Module, spec: ModelSpec) -> torch.onnx.ONNXProgram:
     return program
 
 
-def _dynamic(spec: ModelSpec) -> tuple[dict[int, Any], ...]:
-    """The axes that vary, of each array: the batch, and the sides that the input names by a word."""
+def _dynamic(network: nn.Module, spec: ModelSpec) -> tuple[Any, ...]:
+    """The axes that vary, of each array: the batch, and the sides that the input names by a word.
+
+    What ``network`` takes as *rest stands in a tuple of its own.
+    """
     named: dict[str, Any] = {}
 
     def dim(word: str) -> Any:
         return named.setdefault(word, torch.export.Dim(word))
 
-    return tuple(
+    axes = [
         {0: dim("batch")}
         | {axis: dim(side) for axis, side in enumerate(port.sides, start=1) if isinstance(side, str)}
         for port in spec.input.ports
-    )
+    ]
+    taken = list(inspect.signature(network.forward).parameters.values())
+    if taken[-1].kind != inspect.Parameter.VAR_POSITIONAL:
+        return tuple(axes)
+    own = len(taken) - 1
+    return (*axes[:own], tuple(axes[own:]))
 
 
 def _tidy(model: Any) -> None:

@@ -92,20 +92,23 @@ class Matrix:
         return self.top + self.grid + 8
 
 
-def learning_curves(history: Sequence[dict[str, Any]], metric: str) -> list[Panel]:
-    """Losses, and the validation score, over epochs; [] where there are fewer than two points."""
+def learning_curves(
+    history: Sequence[dict[str, Any]], metric: str, factor: float = 100.0, share: bool = True
+) -> list[Panel]:
+    """Losses, and the validation score times ``factor``, over epochs; [] where there are fewer than two points."""
     across = "epoch" if len({row.get("epoch") for row in history}) == len(history) else "step"
     losses = [
         Series("training", "muted", _points(history, across, "loss")),
         Series("validation", "accent", _points(history, across, "validation_loss")),
     ]
-    scores = [Series("validation", "accent", _points(history, across, "validation_score", 100))]
+    scores = [Series("validation", "accent", _points(history, across, "validation_score", factor))]
     panels = []
     if any(len(one.points) > 1 for one in losses):
         top = max(y for one in losses for _, y in one.points)
         panels.append(_panel("loss", across, losses, (0.0, 1.04 * top or 1.0)))
     if len(scores[0].points) > 1:
-        panels.append(_panel(f"{metric}, %", across, scores, _window([y for _, y in scores[0].points])))
+        window = _window([y for _, y in scores[0].points], share, falling=factor < 0)
+        panels.append(_panel(metric, across, scores, window))
     return panels
 
 
@@ -228,12 +231,12 @@ def _panel(title: str, across: str, series: Sequence[Series], up: tuple[float, f
     )
 
 
-def _window(values: Sequence[float]) -> tuple[float, float]:
-    """Where percentages lie after the first quarter of training: the differences that matter can be seen."""
+def _window(values: Sequence[float], share: bool, falling: bool) -> tuple[float, float]:
+    """Where scores lie after the first quarter of training: the differences that matter can be seen."""
     later = values[len(values) // 4 :]
-    low, high = min(later), max(values)
-    room = max(0.1 * (high - low), 0.5)
-    return max(0.0, low - room), min(100.0, high + room)
+    low, high = (min(values), max(later)) if falling else (min(later), max(values))
+    room = max(0.1 * (high - low), 0.5 if share else 0.01)
+    return max(0.0, low - room), min(100.0, high + room) if share else high + room
 
 
 def _cells(confusion: Sequence[Sequence[int]], classes: Sequence[str], side: float) -> list[Cell]:

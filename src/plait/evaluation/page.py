@@ -11,7 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from plait.evaluation.charts import learning_curves, matrix, reliability
-from plait.evaluation.report import Report, label, lines, metric_name, noun, percent
+from plait.evaluation.metrics import Metric, percent
+from plait.evaluation.report import Report, counted, label, lines, metric_of, noun
 
 WORST = 15
 """Classes shown at once, the worst first; the rest are folded."""
@@ -34,7 +35,8 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=unbroken,
+        percent=lambda value, examples=0: unbroken(percent(value, examples)),
+        unbroken=unbroken,
         label=label,
         bytes=file_size,
         duration=duration,
@@ -45,9 +47,9 @@ def page(report: Report) -> str:
     return environment.get_template("report.html.j2").render(_values(report))
 
 
-def unbroken(value: float | None, examples: int = 0) -> str:
-    """``percent`` with a space that no line breaks at."""
-    return percent(value, examples).replace(" ", "\u00a0")
+def unbroken(text: str) -> str:
+    """With spaces that no line breaks at."""
+    return text.replace(" ", "\u00a0")
 
 
 def file_size(count: float | None) -> str:
@@ -83,11 +85,14 @@ def _values(report: Report) -> dict[str, Any]:
     """What the template names."""
     scores = report.get("scores", {})
     table = scores.get("classes", [])
+    of = metric_of(report)
     worst = sorted(table, key=lambda one: (one["f1"] is None, one["f1"] or 0.0))
     return {
         "report": report,
         "split": report.get("split", "test"),
-        "metric": metric_name(report),
+        "metric": of.name,
+        "of": of,
+        "counted": counted(report),
         "examples": report["examples"],
         "lines": lines(report),
         "noun": noun(report),
@@ -95,12 +100,14 @@ def _values(report: Report) -> dict[str, Any]:
         "tagged": noun(report) == "sentence",
         "spans": "span_f1" in scores,
         "scores": scores,
-        "bars": _bars(report),
+        "bars": _bars(report, of),
+        "running": noun(report) == "token",
+        "samples": report.get("samples", []),
         "mistakes": [_mistake(one) for one in report.get("mistakes", [])],
         "matrix": matrix(scores.get("confusion", []), [one["name"] for one in table]),
         "worst": worst[:WORST] if len(worst) > 2 * WORST else worst,
         "folded": worst[WORST:] if len(worst) > 2 * WORST else [],
-        "curves": learning_curves(report.get("history", []), f"validation {metric_name(report)}"),
+        "curves": learning_curves(report.get("history", []), f"validation {of.title}", of.factor, of.share),
         "reliability": reliability(scores.get("calibration", [])),
         "network": report.get("network", []),
         "problems": [
@@ -111,8 +118,8 @@ def _values(report: Report) -> dict[str, Any]:
     }
 
 
-def _bars(report: Report) -> list[dict[str, Any]]:
-    """The splits and the baselines on one axis from 0 to 1."""
+def _bars(report: Report, of: Metric) -> list[dict[str, Any]]:
+    """The splits and the baselines on one axis: from 0 to 1, or to the largest of them."""
     splits = report.get("splits", {})
     order = [name for name in ("train", "validation", "test") if name in splits]
     current = report.get("split", "test")
@@ -122,8 +129,14 @@ def _bars(report: Report) -> list[dict[str, Any]]:
         for name in order
     ]
     baselines = report.get("baselines") or [one for one in [report.get("baseline")] if one]
-    ranked = sorted(baselines, key=lambda one: -float(one["value"]))
-    return drawn + [{"kind": "baseline", "low": None, "high": None, "examples": None} | one for one in ranked]
+    ranked = sorted(baselines, key=lambda one: of.gain(0.0, float(one["value"])))
+    bars = drawn + [{"kind": "baseline", "low": None, "high": None, "examples": None} | one for one in ranked]
+    longest = 1.0 if of.share else max(float(one["high"] or one["value"]) for one in bars)
+    return [one | {"drawn": [_scaled(one[key], longest) for key in ("value", "low", "high")]} for one in bars]
+
+
+def _scaled(value: float | None, longest: float) -> float | None:
+    return None if value is None else value / longest
 
 
 def _mistake(one: dict[str, Any]) -> dict[str, Any]:

@@ -7,16 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from plait.evaluation.metrics import Metric, metric, percent
+
 Report = Mapping[str, Any]
-
-METRICS = {
-    "accuracy": "accuracy",
-    "micro_f1": "micro F1",
-    "span_f1": "span F1",
-    "token_accuracy": "token accuracy",
-}
-"""How a metric's name is written for people."""
-
 
 WIDE = 0.3
 """An interval of more than this says little."""
@@ -48,17 +41,22 @@ def summary(report: Report) -> list[str]:
 
 def headline(report: Report) -> str:
     """The score, its interval and the number of examples, in one line."""
-    value, low, high = (percent(report[key], report["examples"]) for key in ("value", "low", "high"))
+    of, examples = metric_of(report), report["examples"]
     split = report.get("split", "test")
     return (
-        f"{split} {metric_name(report)} {value} "
-        f"(95 % interval {low.removesuffix(' %')} to {high}, {report['examples']:,} examples)"
+        f"{split} {of.name} {of.text(report['value'], examples)} (95 % interval "
+        f"{of.bare(report['low'], examples)} to {of.text(report['high'], examples)}, {examples:,} {counted(report)})"
     )
 
 
 def noun(report: Report) -> str:
     """One input, in words: picture, text."""
     return str(report.get("noun", "example"))
+
+
+def counted(report: Report) -> str:
+    """What ``examples`` counts."""
+    return "tokens" if noun(report) == "token" else "examples"
 
 
 def lines(report: Report) -> list[Line]:
@@ -76,25 +74,13 @@ def lines(report: Report) -> list[Line]:
 
 
 def generalization_gap(report: Report) -> float | None:
-    """The training part's score less this report's; None where the training part was not scored."""
+    """By how much the training part's score is better; None where the training part was not scored."""
     train = report.get("splits", {}).get("train")
-    return None if train is None else float(train["value"] - report["value"])
+    return None if train is None else float(metric_of(report).gain(train["value"], report["value"]))
 
 
-def metric_name(report: Report) -> str:
-    name = str(report["metric"])
-    return METRICS.get(name, name)
-
-
-def percent(value: float | None, examples: int = 0) -> str:
-    """A share as "97.8 %"; two digits where a thousand examples carry them. Never rounded up to 100."""
-    if value is None:
-        return "–"
-    digits = 2 if examples >= 1000 else 1
-    text = f"{100 * value:.{digits}f}"
-    if value < 1 and float(text) == 100:
-        text = f"{100 - 10**-digits:.{digits}f}"
-    return f"{text} %"
+def metric_of(report: Report) -> Metric:
+    return metric(str(report["metric"]))
 
 
 def label(value: str | list[str] | None) -> str:
@@ -113,7 +99,8 @@ def _which_part(report: Report) -> Line | None:
 
 
 def _few(report: Report) -> Line | None:
-    if report["high"] - report["low"] <= WIDE:
+    width = report["high"] - report["low"]
+    if width <= WIDE * (1 if metric_of(report).share else report["value"]):
         return None
     text = f"{report['examples']:,}: they say little, by the width of the interval; label more to know more"
     return Line("few examples", text, warning=True)
@@ -122,7 +109,7 @@ def _few(report: Report) -> Line | None:
 def _overlap(report: Report) -> Line | None:
     split = report.get("split", "test")
     count = report.get("overlap", {}).get(split)
-    if count is None:
+    if count is None or noun(report) == "token":
         return None
     if count == 0:
         return Line("overlap", f"no {split} {noun(report)} is also in training")
@@ -133,28 +120,30 @@ def _overlap(report: Report) -> Line | None:
 
 
 def _baseline(report: Report) -> Line | None:
-    best = report.get("baseline")
+    best, of = report.get("baseline"), metric_of(report)
     if best is None:
         return None
     others = [one for one in report.get("baselines", []) if one["name"] != best["name"]]
-    also = ", ".join(f"{one['name']} {percent(one['value'], report['examples'])}" for one in others)
-    text = f"{percent(best['value'], report['examples'])} by {best['name']}" + (f" ({also})" if also else "")
-    if report["low"] > best["value"]:
+    also = ", ".join(f"{one['name']} {of.text(one['value'], report['examples'])}" for one in others)
+    text = f"{of.text(best['value'], report['examples'])} by {best['name']}" + (f" ({also})" if also else "")
+    if of.better(report["low"] if of.higher_is_better else report["high"], best["value"]):
         return Line("baseline", text)
-    verdict = "not clearly above it" if report["value"] > best["value"] else "no better"
+    above = "above it" if of.higher_is_better else "below it"
+    verdict = f"not clearly {above}" if of.better(report["value"], best["value"]) else "no better"
     return Line("baseline", f"{text}; the network is {verdict}", warning=True)
 
 
 def _gap(report: Report) -> Line | None:
-    gap = generalization_gap(report)
+    gap, of = generalization_gap(report), metric_of(report)
     if gap is None:
         return None
     split = report.get("split", "test")
-    train = percent(report["splits"]["train"]["value"], report["examples"])
+    train = of.text(report["splits"]["train"]["value"], report["examples"])
     if gap <= 0:
         return Line("gap", f"none: {split} is no worse than training ({train})")
-    points = percent(gap, report["examples"]).removesuffix(" %")
-    return Line("gap", f"{points} points below training ({train})")
+    unit = "points" if of.share else of.name
+    side = "below" if of.higher_is_better else "above"
+    return Line("gap", f"{of.bare(gap, report['examples'])} {unit} {side} training ({train})")
 
 
 def _confused(report: Report) -> Line | None:

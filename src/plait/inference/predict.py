@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from plait.errors import DataError, Problem
-from plait.inference import image_classification, sequence_tagging, text_classification
+from plait.inference import image_classification, language_modeling, sequence_tagging, text_classification
 from plait.inference.input import Array
 from plait.inference.picture import PictureError
 from plait.inference.prediction import Origin, Prediction
@@ -16,10 +16,34 @@ from plait.inference.threads import physical_cores
 
 __all__ = ["Origin", "Prediction", "predict"]
 
-TASKS: dict[str, Any] = {
-    "image-classification": image_classification,
-    "text-classification": text_classification,
-    "sequence-tagging": sequence_tagging,
+Answer = Callable[[Predictor, Sequence[Array], Sequence[Origin]], Iterable[Prediction]]
+
+
+class TaskHalf(NamedTuple):
+    """What a task says of prediction: an input as an array, and the answers to several."""
+
+    encode: Callable[[Origin, ModelSpec], Array]
+    answer: Answer
+
+
+def _together(task: Any) -> TaskHalf:
+    """Of a task that asks the network once a batch."""
+
+    def answer(
+        predictor: Predictor, inputs: Sequence[Array], origins: Sequence[Origin]
+    ) -> Iterable[Prediction]:
+        outputs = predictor.run(*predictor.spec.input.collate(inputs))
+        answers: Iterable[Prediction] = task.decode(outputs, origins, predictor.spec)
+        return answers
+
+    return TaskHalf(task.encode, answer)
+
+
+TASKS = {
+    "image-classification": _together(image_classification),
+    "text-classification": _together(text_classification),
+    "sequence-tagging": _together(sequence_tagging),
+    "language-modeling": TaskHalf(language_modeling.encode, language_modeling.answer),
 }
 
 
@@ -59,8 +83,7 @@ def _answers(
         problems += [] if skip_bad else found
         good = [(origin, input) for origin, input, _ in batch if input is not None]
         if good and not problems:
-            outputs = predictor.run(*spec.input.collate([input for _, input in good]))
-            yield from task.decode(outputs, [origin for origin, _ in good], spec)
+            yield from task.answer(predictor, [input for _, input in good], [origin for origin, _ in good])
     if problems:
         raise DataError(
             f"{len(problems)} of {count} inputs cannot be used (--skip-bad leaves them out):", problems

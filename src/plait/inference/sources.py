@@ -6,6 +6,7 @@ from plait.inference import picture_sources, sentence_sources, text_sources
 from plait.inference.input import ModelInput
 from plait.inference.prediction import Asked
 from plait.inference.sentence import SentenceInput
+from plait.inference.stream import StreamInput
 from plait.inference.tables import PICTURES, Column
 from plait.inference.text import TextInput
 
@@ -14,7 +15,7 @@ __all__ = ["Asked", "asked", "input_column"]
 
 def asked(sources: Sequence[str], input: ModelInput) -> Iterator[Asked]:
     """Every input of ``sources`` in order; raises DataError at once for what does not exist."""
-    if isinstance(input, TextInput):
+    if isinstance(input, TextInput | StreamInput):
         return text_sources.asked(sources, input)
     if isinstance(input, SentenceInput):
         return sentence_sources.asked(sources, input)
@@ -25,4 +26,4 @@ def input_column(input: ModelInput) -> Column:
     """The column of a table that holds the inputs."""
     if isinstance(input, SentenceInput):
         return sentence_sources.TEXTS
-    return text_sources.column(input) if isinstance(input, TextInput) else PICTURES
+    return text_sources.column(input) if isinstance(input, TextInput | StreamInput) else PICTURES

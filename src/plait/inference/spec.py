@@ -8,15 +8,17 @@ from plait.errors import ModelError
 from plait.inference.input import Array, ModelInput, Port
 from plait.inference.picture import PictureInput
 from plait.inference.sentence import SentenceInput
+from plait.inference.stream import StreamInput
 from plait.inference.text import TextInput
 
 FORMAT_VERSION = 1
 """Raised when a model of an older plait could no longer be read rightly."""
 
-INPUTS: dict[str, type[PictureInput] | type[TextInput] | type[SentenceInput]] = {
+INPUTS: dict[str, type[PictureInput] | type[TextInput] | type[SentenceInput] | type[StreamInput]] = {
     "image-classification": PictureInput,
     "text-classification": TextInput,
     "sequence-tagging": SentenceInput,
+    "language-modeling": StreamInput,
 }
 """What each task's network takes."""
 
@@ -26,7 +28,8 @@ MAX_PIXELS = 100_000_000
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Task, classes, how an input becomes the network's, the recipe it was trained by and its test scores."""
+    """Task, classes (a language model has none), how an input becomes the network's, the recipe it was trained by and
+    its test scores."""
 
     task: str
     classes: list[str]
@@ -51,6 +54,8 @@ class ModelSpec:
     def outputs(self) -> tuple[Port, ...]:
         """The arrays that the network gives, in order."""
         count = len(self.classes)
+        if isinstance(self.input, StreamInput):
+            return self.input.outputs
         if self.task == "sequence-tagging":
             transitions = Port("transitions", "float32", (count, count), batched=False)
             return Port("emissions", "float32", ("time", count)), transitions
@@ -119,5 +124,7 @@ def _check_types(values: Mapping[str, Any]) -> None:
                 f"a model's description: {key} is {type(values[key]).__name__}, expected {types[0].__name__}"
             )
     classes = values["classes"]
-    if not classes or not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
+    if not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
+        raise ModelError("a model's classes must be different names")
+    if not classes and INPUTS.get(values["task"]) is not StreamInput:
         raise ModelError("a model's classes must be one or more different names")

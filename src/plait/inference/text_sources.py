@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from plait.errors import DataError, Problem
 from plait.inference.prediction import Asked, Origin
+from plait.inference.stream import StreamInput
 from plait.inference.tables import Column, is_table, open_table
 from plait.inference.text import TextInput
 from plait.inference.text_columns import TEXT_NAMES
@@ -15,13 +16,13 @@ STANDARD_INPUT = "-"
 SUFFIX = ".txt"
 
 
-def column(input: TextInput) -> Column:
+def column(input: TextInput | StreamInput) -> Column:
     """The column that the network was trained on, or one that is named as texts usually are."""
     known = dict.fromkeys([*([input.column.lower()] if input.column else []), *TEXT_NAMES])
     return Column(tuple(known), False, "with the texts")
 
 
-def asked(sources: Sequence[str], input: TextInput) -> Iterator[Asked]:
+def asked(sources: Sequence[str], input: TextInput | StreamInput) -> Iterator[Asked]:
     """Every text of ``sources`` in order: a table's by rows, a folder's .txt files by name, a file's by lines.
 
     A file is one text where the network was trained on files; ``-`` reads standard input line by line; anything

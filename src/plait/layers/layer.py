@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from plait.layers.cell import State
 from plait.layers.shapes import Shape
 
 
@@ -54,8 +55,6 @@ class Layer(nn.Module, ABC):
 
     word: ClassVar[str]
     """Its name in recipes."""
-    carries_state: bool = False
-    """Whether it can go on where the batch before ended (recurrence forward in time)."""
     given: dict[str, Any]
 
     @abstractmethod
@@ -77,6 +76,30 @@ class Layer(nn.Module, ABC):
     @abstractmethod
     def multiply_adds(self, arriving: Shape) -> int:
         """Multiplications of one example with weights; norms, activations and additions are not counted."""
+
+    @property
+    def states(self) -> int:
+        """States that ``carry`` takes and gives: none where each step sees itself alone."""
+        return 0
+
+    def initial_state(self, x: Tensor) -> list[State]:
+        """Of the beginning of a sequence, for as many examples as there are in ``x``."""
+        return []
+
+    def carry(
+        self, x: Tensor, states: list[State], lengths: Int[Tensor, "batch"] | None = None
+    ) -> tuple[Tensor, list[State]]:
+        """``forward`` from ``states``, which it gave at the end of what came before, with the states to go on with.
+
+        Only of layers that look at no later step: read in pieces, a sequence gives what it gives as a whole.
+        """
+        assert self.window() == STEP, "see reads_on: it looks at other steps and carries none of them"
+        return self(x, lengths), []
+
+    @property
+    def reads_on(self) -> bool:
+        """Whether ``carry`` can be asked."""
+        return self.window() == STEP
 
     def build(self, arriving: Shape) -> Shape:
         """Creates the parameters for what arrives and returns the shape given."""

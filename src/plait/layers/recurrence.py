@@ -59,7 +59,14 @@ class Recurrent(Layer):
         self.gives_last = return_ == "last"
         self.norm_kind = norm
         self.weight_drop = weight_drop
-        self.carries_state = direction == "forward"
+
+    @property
+    def states(self) -> int:
+        return self.layers
+
+    @property
+    def reads_on(self) -> bool:
+        return True not in self.reversals and not self.gives_last
 
     def output(self, arriving: Shape) -> Shape:
         if not isinstance(arriving, Sequence):
@@ -107,7 +114,7 @@ class Recurrent(Layer):
         self, x: Float[Tensor, "batch channels"], states: list[State]
     ) -> tuple[Float[Tensor, "batch units"], list[State]]:
         """One step of a forward recurrence without dropout: its output and the states to go on with."""
-        assert self.carries_state, "only a forward recurrence knows its output before the end"
+        assert True not in self.reversals, "only a forward recurrence knows its output before the end"
         after = []
         for cell, norm, state in zip(self._cells(), self.norms, states, strict=True):
             after.append(cell.step(norm(x), state))

@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from plait.errors import NetworkError
+from plait.layers.cell import State
 from plait.layers.layer import STEP, Layer, Window
 from plait.layers.options import Count, checked
 from plait.layers.shapes import Shape, Tokens
@@ -54,6 +55,26 @@ class Stack(Layer):
             if isinstance(layer, Tap):
                 passed[layer.name] = x
         return x, passed
+
+    @property
+    def states(self) -> int:
+        return sum(layer.states for layer in self)
+
+    def initial_state(self, x: Tensor) -> list[State]:
+        return [state for layer in self for state in layer.initial_state(x)]
+
+    def carry(
+        self, x: Tensor, states: list[State], lengths: Int[Tensor, "batch"] | None = None
+    ) -> tuple[Tensor, list[State]]:
+        ends: list[State] = []
+        for layer in self:
+            x, after = layer.carry(x, states[len(ends) : len(ends) + layer.states], lengths)
+            ends += after
+        return x, ends
+
+    @property
+    def reads_on(self) -> bool:
+        return all(layer.reads_on for layer in self)
 
     def taps(self, arriving: Shape) -> dict[str, Shape]:
         """The shape that passes each tap; raises NetworkError where two have one name."""
@@ -124,6 +145,23 @@ class Residual(Layer):
     def window(self) -> Window:
         return self.inside.window()
 
+    @property
+    def states(self) -> int:
+        return self.inside.states
+
+    def initial_state(self, x: Tensor) -> list[State]:
+        return self.inside.initial_state(x)
+
+    def carry(
+        self, x: Tensor, states: list[State], lengths: Int[Tensor, "batch"] | None = None
+    ) -> tuple[Tensor, list[State]]:
+        changed, ends = self.inside.carry(x, states, lengths)
+        return x + changed, ends
+
+    @property
+    def reads_on(self) -> bool:
+        return self.inside.reads_on
+
     def multiply_adds(self, arriving: Shape) -> int:
         return self.inside.multiply_adds(arriving)
 
@@ -155,6 +193,22 @@ class Repeat(Layer):
 
     def window(self) -> Window:
         return self.inside.window()
+
+    @property
+    def states(self) -> int:
+        return self.inside.states
+
+    def initial_state(self, x: Tensor) -> list[State]:
+        return self.inside.initial_state(x)
+
+    def carry(
+        self, x: Tensor, states: list[State], lengths: Int[Tensor, "batch"] | None = None
+    ) -> tuple[Tensor, list[State]]:
+        return self.inside.carry(x, states, lengths)
+
+    @property
+    def reads_on(self) -> bool:
+        return self.inside.reads_on
 
     def multiply_adds(self, arriving: Shape) -> int:
         return self.inside.multiply_adds(arriving)
@@ -212,6 +266,28 @@ class Parallel(Layer):
             left=max(window.left for window in windows),
             right=max(window.right for window in windows),
         )
+
+    @property
+    def states(self) -> int:
+        return sum(branch.states for branch in self._stacks())
+
+    def initial_state(self, x: Tensor) -> list[State]:
+        return [state for branch in self._stacks() for state in branch.initial_state(x)]
+
+    def carry(
+        self, x: Tensor, states: list[State], lengths: Int[Tensor, "batch"] | None = None
+    ) -> tuple[Tensor, list[State]]:
+        given: list[Tensor] = []
+        ends: list[State] = []
+        for branch in self._stacks():
+            one, after = branch.carry(x, states[len(ends) : len(ends) + branch.states], lengths)
+            given.append(one)
+            ends += after
+        return torch.cat(given, dim=-1), ends
+
+    @property
+    def reads_on(self) -> bool:
+        return all(branch.reads_on for branch in self._stacks())
 
     def multiply_adds(self, arriving: Shape) -> int:
         return sum(branch.multiply_adds(arriving) for branch in self._stacks())

@@ -3,13 +3,15 @@
 from plait.media.medium import Medium, Store
 from plait.media.pictures import Pictures
 from plait.media.sentences import Sentences
+from plait.media.streams import Streams
 from plait.media.texts import Texts
 
-__all__ = ["MEDIA", "Medium", "Pictures", "Sentences", "Store", "Texts"]
+__all__ = ["MEDIA", "Medium", "Pictures", "Sentences", "Store", "Streams", "Texts"]
 
 MEDIA: dict[str, Medium] = {
     "image-classification": Pictures(),
     "text-classification": Texts(),
     "sequence-tagging": Sentences(),
+    "language-modeling": Streams(),
 }
 """Of each task."""

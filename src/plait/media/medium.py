@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from plait.data.batches import Batch
+from plait.data.batches import Batch, steps_per_epoch
 from plait.data.gather import Gathered
 from plait.inference.input import ModelInput
-from plait.inference.spec import ModelSpec
+from plait.inference.spec import ModelSpec, Predictor
 from plait.layers import Shape, Stack, Vector
 from plait.recipe import Recipe
 from plait.tasks import Task
@@ -32,9 +32,13 @@ class Medium(ABC):
     """One of it, in messages."""
     baseline_rows: ClassVar[int]
     """Baselines are fitted on at most so many training examples, and take seconds."""
+    train_rows: ClassVar[int] = 2000
+    """So many training examples are scored, to be compared with others."""
     fitted: ClassVar[tuple[str, ...]] = ()
     """Beginnings of the names of weights that are found from the training part before training: another run's are
     never taken for them."""
+    passing: ClassVar[tuple[str, ...]] = ()
+    """Beginnings of the names of values that only a training in progress needs: a run's weights hold none of them."""
 
     @abstractmethod
     def settle(self, asking: Callable[..., Recipe], train: Gathered) -> Recipe:
@@ -84,6 +88,12 @@ class Medium(ABC):
     def network(self, task: Task, recipe: Recipe, input: ModelInput) -> nn.Module:
         """The recipe's network with the task's head, freshly drawn; its ``body`` is the Stack of layers."""
 
+    def sample(self, gathered: Gathered, rows: int) -> Gathered:
+        """An even sample of at most ``rows`` examples."""
+        if len(gathered.table) <= rows:
+            return gathered
+        return gathered.take(np.linspace(0, len(gathered.table) - 1, rows).astype(np.int64))
+
     @abstractmethod
     def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> Any:
         """The inputs, opened."""
@@ -93,6 +103,10 @@ class Medium(ABC):
         self, network: nn.Module, store: Any, targets: Any, train: Gathered, recipe: Recipe
     ) -> Tensor | None:
         """Sets the weights that are not learnt by steps; gives the hints (examples, classes) for training, if any."""
+
+    def steps_per_epoch(self, recipe: Recipe, examples: int) -> int:
+        """Batches in one pass over the training part."""
+        return steps_per_epoch(examples, int(recipe.training.batch_size))
 
     @abstractmethod
     def training_batches(
@@ -118,6 +132,10 @@ class Medium(ABC):
     @abstractmethod
     def thumbnails(self, store: Any, rows: np.ndarray) -> list[str | None]:
         """A small picture of each row as a data URI, where there is something to see."""
+
+    def samples(self, predictor: Predictor) -> list[str]:
+        """What the network makes by itself, where it makes anything."""
+        return []
 
 
 def sample(total: int, most: int, seed: int) -> np.ndarray:

@@ -85,6 +85,16 @@ def tagging_batch_size(examples: int) -> int:
     return int(np.clip(2 ** round(np.log2(max(examples, 1) / 150)), 4, 32))
 
 
+def stream_epochs(tokens: int) -> int:
+    """Passes over the training text: the fewer tokens, the more."""
+    return int(np.clip(round(1400 / tokens**0.35), 2, 60))
+
+
+def stream_batch_size(tokens: int, window: int) -> int:
+    """Places that are read at once: up to 64, but an epoch of at least about 100 steps of ``window`` tokens."""
+    return int(np.clip(2 ** int(np.log2(max(tokens / (100 * window), 1))), 1, 64))
+
+
 def mirror_keeps_class(pictures: np.ndarray, targets: np.ndarray) -> bool:
     """Whether a mirrored picture still looks like its class: nearest class mean, asked of mirrored pictures.
 

@@ -1,7 +1,7 @@
 """Task: the verbs every task fills in, and nothing else. The rest of the house is the same for all of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,8 @@ class Task(ABC):
     name: str
     """As in recipes: ``image-classification``."""
     metric: str
-    """The score's name in reports; higher is better."""
+    """The score's name in reports."""
+    higher_is_better: bool = True
     classes: list[str]
     several_labels: bool
 
@@ -72,6 +73,15 @@ class Task(ABC):
     def mistakes(self, table: Table, targets: Targets, answers: Any, most: int) -> dict[int, dict[str, Any]]:
         """The ``most`` wrong answers given with the most confidence, by row, as the report shows them."""
 
+    def outputs(self, network: nn.Module, batches: Iterable[Batch]) -> Iterable[Output]:
+        """What the network gives for each batch, in float32 on the CPU, and the batch."""
+        device = next(network.parameters()).device
+        network.eval()
+        for batch in batches:
+            with torch.no_grad():
+                given = network(*(one.to(device) for one in batch.inputs))
+            yield on_cpu(in_float32(given)), batch
+
     def body(self, layers: Sequence[Layer], arriving: Shape) -> Stack:
         """The recipe's layers with this task's head, built; raises NetworkError naming the layer that cannot work.
 
@@ -82,16 +92,6 @@ class Task(ABC):
         body = Stack(*layers, *([] if whole else self.head(given)))
         body.build(arriving)
         return body
-
-
-def outputs(network: nn.Module, batches: Iterable[Batch]) -> Iterator[Output]:
-    """What the network gives for each batch, in float32 on the CPU, and the batch."""
-    device = next(network.parameters()).device
-    network.eval()
-    for batch in batches:
-        with torch.no_grad():
-            given = network(*(one.to(device) for one in batch.inputs))
-        yield on_cpu(in_float32(given)), batch
 
 
 def as_tuple(given: Any) -> tuple[Tensor, ...]:

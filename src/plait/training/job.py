@@ -40,6 +40,8 @@ class Job:
     """Between two checkpoints that are quick to write; slow ones come further apart, up to a minute."""
     make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None = None
     """The user's own, in place of the recipe's."""
+    shown: Callable[[float], str] = "score {:.4f}".format
+    """A validation's score for people."""
     save: Callable[[nn.Module], None] | None = None
     """Keeps the trained network; called while Ctrl-C is still waited for, so that a stop never comes in between."""
 

@@ -3,6 +3,7 @@
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TextIO
 
 from rich.console import Console
@@ -33,16 +34,20 @@ class Progress(ABC):
         """At the end, however training ended."""
 
 
-def make_progress(start: int, total: int, stream: TextIO | None = None) -> Progress:
-    """A bar where ``stream`` (standard error) is a terminal, lines elsewhere."""
+def make_progress(
+    start: int, total: int, shown: Callable[[float], str], stream: TextIO | None = None
+) -> Progress:
+    """A bar where ``stream`` (standard error) is a terminal, lines elsewhere; ``shown`` says a score in words."""
     console = Console(file=stream or sys.stderr)
-    return Bar(console, start, total) if console.is_terminal else Lines(console, start, total)
+    kind = Bar if console.is_terminal else Lines
+    return kind(console, start, total, shown)
 
 
 class Bar(Progress):
     """A bar with loss, validation score and remaining time, drawn at most five times a second."""
 
-    def __init__(self, console: Console, start: int, total: int) -> None:
+    def __init__(self, console: Console, start: int, total: int, shown: Callable[[float], str]) -> None:
+        self._shown = shown
         columns = (
             TextColumn("training"),
             BarColumn(),
@@ -66,7 +71,7 @@ class Bar(Progress):
             self._draw(step, f"loss {loss.item():.3f}{self._score}")
 
     def validated(self, row: dict[str, float]) -> None:
-        self._score = f"  validation score {row['validation_score']:.4f}"
+        self._score = f"  validation {self._shown(row['validation_score'])}"
         self._draw(int(row["step"]), f"loss {row['loss']:.3f}{self._score}")
 
     def close(self) -> None:
@@ -79,7 +84,8 @@ class Bar(Progress):
 class Lines(Progress):
     """One line a validation."""
 
-    def __init__(self, console: Console, start: int, total: int) -> None:
+    def __init__(self, console: Console, start: int, total: int, shown: Callable[[float], str]) -> None:
+        self._shown = shown
         self._console = console
         self._start = start
         self._total = total
@@ -96,7 +102,7 @@ class Lines(Progress):
         left = (time.monotonic() - self._began) / max(step - self._start, 1) * (self._total - step)
         self.say(
             f"step {step}/{self._total}, epoch {row['epoch']:g}: loss {row['loss']:.4f}, validation loss "
-            f"{row['validation_loss']:.4f}, score {row['validation_score']:.4f}; {_duration(left)} left"
+            f"{row['validation_loss']:.4f}, {self._shown(row['validation_score'])}; {_duration(left)} left"
         )
 
     def close(self) -> None:

@@ -77,7 +77,7 @@ def _fit(
 
     module = Training(job, plan)
     with (
-        closing(make_progress(start or 0, plan.total_steps)) as progress,
+        closing(make_progress(start or 0, plan.total_steps, job.shown)) as progress,
         closing(Events(job.folder, start or 0)) as events,
     ):
         progress.say(

@@ -1,0 +1,147 @@
+"""Running text to the token numbers a network reads one after the other, and back. No character is lost on the way."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from plait.errors import ModelError
+from plait.inference.input import Array, ModelInput, Port
+from plait.inference.text import FIRST, PADDING, TOKENS, UNKNOWN, UNSPACED, Numbers
+
+LINE_END = "\n"
+REPLACEMENT = "\ufffd"
+LENGTHS = (400, 63, 7, 1)
+"""Of the random texts that a model file is compared with its network on."""
+NAMING_BITS = 20.087463
+"""log2 of 1,114,112, the characters that Unicode has room for: the price of naming one that has no number."""
+
+_WORD = re.compile(
+    rf" ?[^\W_{UNSPACED}]+(?:['’][^\W_{UNSPACED}]+)*|[{UNSPACED}]| ?[^\w\s]|.", flags=re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class StreamInput(ModelInput):
+    """How running text becomes the network's input: one token after the other, and what it carries from token to token.
+
+    ``tokens`` are characters, or words (with the blank before them; every other sign, and each ideograph, alone);
+    ``vocabulary`` lists those with a number of their own, counted from FIRST, every other is UNKNOWN. ``states`` are
+    the widths of the arrays that the network carries. Raises ValueError for values that mean nothing.
+    """
+
+    noun: ClassVar[str] = "text"
+    column: ClassVar[str] = ""
+    unit: ClassVar[str] = "file"
+
+    tokens: str
+    vocabulary: list[str]
+    states: list[int]
+    _numbers: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.tokens not in TOKENS:
+            raise ValueError(f"tokens is {self.tokens!r}, but must be one of {', '.join(TOKENS)}")
+        if any(width < 1 for width in self.states):
+            raise ValueError(f"states are {self.states}, but widths must be at least 1")
+        self._numbers.update({token: number for number, token in enumerate(self.vocabulary, FIRST)})
+        if len(self._numbers) < len(self.vocabulary) or "" in self._numbers:
+            raise ValueError("the vocabulary names a token twice, or one of no character")
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        states = [
+            Port(f"state_{number}", "float32", (width,)) for number, width in enumerate(self.states, start=1)
+        ]
+        return Port("tokens", "int64", ("time",)), *states
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """What the network gives: a score of every token for every next place, and the states to go on with."""
+        after = [
+            Port(f"after_{number}", "float32", (width,)) for number, width in enumerate(self.states, start=1)
+        ]
+        return Port("logits", "float32", ("time", self.size)), *after
+
+    def collate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """Padded on the right, which no earlier place sees; the states of a beginning beside."""
+        longest = max(map(len, inputs))
+        values = np.full((len(inputs), longest), PADDING, np.int64)
+        for row, one in enumerate(inputs):
+            values[row, : len(one)] = one
+        return values, *self.beginning(len(inputs))
+
+    def beginning(self, count: int) -> tuple[Array, ...]:
+        """The states before anything is read, of ``count`` texts."""
+        return tuple(np.zeros((count, width), np.float32) for width in self.states)
+
+    def examples(self, count: int, seed: int) -> tuple[Array, ...]:
+        """Of one of LENGTHS, from random states."""
+        chance = np.random.default_rng(seed)
+        values = chance.integers(UNKNOWN, self.size, (count, LENGTHS[seed % len(LENGTHS)]))
+        return values, *(
+            np.tanh(chance.standard_normal((count, width)), dtype=np.float32) for width in self.states
+        )
+
+    @property
+    def size(self) -> int:
+        """How many token numbers there are."""
+        return FIRST + len(self.vocabulary)
+
+    @property
+    def start(self) -> int:
+        """What a text's first token is read after: the end of a line, where there are lines."""
+        return self._numbers.get(LINE_END, PADDING)
+
+    def encode(self, text: str) -> Numbers:
+        """Token numbers (time,)."""
+        return np.array([self._numbers.get(token, UNKNOWN) for token in pieces(text, self.tokens)], np.int64)
+
+    def decode(self, number: int) -> str:
+        """A token's characters; of what has no number, Unicode's replacement character."""
+        if number < FIRST:
+            return REPLACEMENT if number == UNKNOWN else ""
+        return self.vocabulary[number - FIRST]
+
+    def naming_bits(self, text: str) -> float:
+        """What naming the tokens of ``text`` that have no number costs beside their prediction."""
+        unknown = (token for token in pieces(text, self.tokens) if token not in self._numbers)
+        return NAMING_BITS * sum(map(len, unknown))
+
+    def to_json(self) -> dict[str, object]:
+        return {name: value for name, value in asdict(self).items() if name != "_numbers"}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "StreamInput":
+        """Raises ModelError for a missing or unknown key, a wrong type or a value that means nothing."""
+        expected = {"tokens": str, "vocabulary": list, "states": list}
+        if set(values) != set(expected):
+            raise ModelError(f"a text input needs exactly {sorted(expected)}, but {sorted(values)} arrived")
+        for name, kind in expected.items():
+            if type(values[name]) is not kind:
+                raise ModelError(f"text input: {name} is {type(values[name]).__name__}, not {kind.__name__}")
+        if not all(isinstance(token, str) for token in values["vocabulary"]):
+            raise ModelError("text input: the vocabulary must be a list of texts")
+        if not all(type(width) is int for width in values["states"]):
+            raise ModelError("text input: states must be a list of whole numbers")
+        try:
+            return cls(**values)
+        except ValueError as error:
+            raise ModelError(f"text input: {error}") from error
+
+
+def pieces(text: str, tokens: str) -> list[str]:
+    """A text's tokens in order; put together they are the text."""
+    return list(text) if tokens == "characters" else _WORD.findall(text)
+
+
+def learn_tokens(texts: Iterable[str], tokens: str, least: int, most: int) -> list[str]:
+    """Tokens that occur at least ``least`` times in ``texts``, the most frequent first, at most ``most`` of them."""
+    counted: Counter[str] = Counter()
+    for text in texts:
+        counted.update(pieces(text, tokens))
+    order = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+    return [token for token, count in order if count >= least][:most]
