@@ -194,7 +194,7 @@ def test_matrix_cells_are_the_counts() -> None:
 
 
 def test_curves_leave_out_what_is_no_number() -> None:
-    loss, score = learning_curves(history(), "validation accuracy")
+    loss, score = learning_curves(history(), "validation accuracy, %")
     assert [len(curve.points.split()) for curve in loss.curves] == [40, 39]
     assert score.title == "validation accuracy, %"
     last_x, last_y = map(float, score.curves[0].points.split()[-1].split(","))

@@ -38,7 +38,9 @@ def cut(table: Table, validation: float, test: float) -> Table:
 def without_beginning(table: Table, characters: int) -> Table:
     """The table of one part without its first ``characters``."""
     rows = _rows(table)
-    return _with_rows(table, _pieces(rows, characters, sum(len(row.input) for row in rows), table.splits[0]))
+    if not rows:
+        return table
+    return _with_rows(table, _pieces(rows, characters, sum(len(row.input) for row in rows), rows[0].split))
 
 
 def _rows(table: Table) -> list[Row]:

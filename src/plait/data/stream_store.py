@@ -1,7 +1,6 @@
 """The stream store: running text as one row of token numbers, and batches that read on where the one before ended."""
 
 import copy
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -97,37 +96,38 @@ class StreamTrainingBatches:
 class StreamEvaluationBatches:
     """Every token to be foreseen once: sections side by side, in windows that follow each other.
 
-    ``rows`` of a batch are those of its targets (batch, window), NOT_SCORED where there is none: those that are only
-    read before a section begins. The first window of each group of sections has ``fresh`` states.
+    The first section begins where the text does; every other is read from RUN_UP tokens before it, so that all are read
+    for as long. ``rows`` of a batch are those of its targets (batch, window), NOT_SCORED where a token is only read.
+    The first window of each group of sections has ``fresh`` states.
     """
 
     def __init__(self, store: StreamStore) -> None:
         self._store = store
-        length = -(-len(store) // min(SECTIONS, max(1, len(store) // RUN_UP)))
-        self._sections = [
-            np.arange(begin, min(begin + length, len(store))) for begin in range(0, len(store), length)
-        ]
+        self._before = np.concatenate([[store.start], store.tokens[:-1]])
+        sections = min(SECTIONS, max(1, len(store) // RUN_UP))
+        self._length = max(0, -(-(len(store) - RUN_UP) // sections))
+        self._begins = np.arange(0, max(len(store) - RUN_UP, 1), max(self._length, 1))
         self._group = max(1, min(SECTIONS, LARGEST_ANSWER // (EVALUATION_WINDOW * store.size)))
 
     def __iter__(self) -> Iterator[Batch]:
-        for begin in range(0, len(self._sections), self._group):
-            yield from self._windows(self._sections[begin : begin + self._group])
+        for begin in range(0, len(self._begins), self._group):
+            yield from self._windows(self._begins[begin : begin + self._group])
 
-    def _windows(self, sections: list[NDArray[np.int64]]) -> Iterator[Batch]:
-        before = np.concatenate([[self._store.start], self._store.tokens[:-1]])
-        most = max(map(len, sections))
-        offsets = np.arange(-RUN_UP, most)
-        rows = np.stack([section[0] + offsets for section in sections])
-        inside = (rows >= 0) & (rows < len(before))
-        scored = inside & (offsets >= 0) & (offsets < np.array([[len(section)] for section in sections]))
-        values = np.where(inside, before[rows.clip(0, len(before) - 1)], self._store.start)
-        targets = np.where(scored, self._store.tokens[rows.clip(0, len(before) - 1)], NOT_SCORED)
-        for window in range(math.ceil(len(offsets) / EVALUATION_WINDOW)):
-            cut = slice(window * EVALUATION_WINDOW, (window + 1) * EVALUATION_WINDOW)
+    def _windows(self, begins: NDArray[np.int64]) -> Iterator[Batch]:
+        """Of sections read from ``begins`` on."""
+        offsets = np.arange(min(RUN_UP + self._length, len(self._store)))
+        rows = begins[:, None] + offsets
+        inside = rows < len(self._store)
+        scored = inside & ((offsets >= RUN_UP) | (begins == 0)[:, None])
+        within = np.where(inside, rows, 0)
+        values = np.where(inside, self._before[within], self._store.start)
+        targets = np.where(scored, self._store.tokens[within], NOT_SCORED)
+        for begin in range(0, len(offsets), EVALUATION_WINDOW):
+            cut = slice(begin, begin + EVALUATION_WINDOW)
             yield Batch(
                 torch.from_numpy(values[:, cut]),
                 None,
                 torch.from_numpy(targets[:, cut]),
                 torch.from_numpy(np.where(scored, rows, NOT_SCORED)[:, cut]),
-                fresh=window == 0,
+                fresh=begin == 0,
             )

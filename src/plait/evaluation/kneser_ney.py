@@ -91,6 +91,8 @@ class _Counts:
 
     def interpolated(self, history: Numbers, found: Numbers, lower: Floats) -> Floats:
         """Probabilities, with the discounted mass given to those of the order below."""
+        if not len(self.counts):
+            return lower
         known = (history != UNSEEN) & (history < len(self.totals))
         place = np.where(known, history, 0)
         total = np.where(known, self.totals[place], 0)

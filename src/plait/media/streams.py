@@ -199,11 +199,10 @@ def of_streams(recipe: Recipe) -> StreamRecipe:
 
 def _built(recipe: StreamRecipe, input: StreamInput) -> LanguageNetwork:
     size, output = recipe.training.batch_size, recipe.output
-    layers = recipe.layers()
-    refuse_looking_ahead(layers, tokens_of(input))
+    refuse_looking_ahead(recipe.layers(), tokens_of(input))
     return language_network(
         LanguageModeling(input),
-        layers,
+        recipe.layers(),
         1 if size == "auto" else size,
         output.tied,
         output.activation,

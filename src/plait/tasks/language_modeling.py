@@ -211,7 +211,7 @@ def language_network(
 ) -> LanguageNetwork:
     """The recipe's layers with the task's head, built; raises NetworkError naming the layer that cannot work."""
     arriving = tokens_of(task.input)
-    given = refuse_looking_ahead(layers, arriving)
+    given = Stack(*layers).output(arriving)
     head = _tied_head(layers, given, task.input.size) if tied else task.head(given)
     body = Stack(*layers, *head)
     body.build(arriving)
@@ -224,9 +224,11 @@ def tokens_of(input: StreamInput, time: int = 32) -> Tokens:
 
 
 def refuse_looking_ahead(layers: Sequence[Layer], arriving: Shape) -> Shape:
-    """What the layers give; raises NetworkError for one that cannot read a text token after token."""
+    """Builds the layers without memory; what they give. Raises NetworkError for one that cannot read a text token after
+    token."""
     stack = Stack(*layers)
-    given = stack.output(arriving)
+    with torch.device("meta"):
+        given = stack.build(arriving)
     for number, layer in enumerate(stack, start=1):
         if not layer.reads_on:
             raise NetworkError(
