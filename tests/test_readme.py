@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from tests.books import book
 from tests.sentences import columns, sentences
 from tests.texts import reviews, table
 
@@ -45,6 +46,7 @@ def desk(tmp_path: Path) -> Path:
     (tmp_path / "table.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     table(tmp_path / "reviews.csv", reviews(60), ("review", "sentiment"))
     columns(tmp_path / "names.conll", sentences(60))
+    book(tmp_path / "book.txt", 60)
     (tmp_path / "recipes").mkdir()
     for recipe in (ROOT / "recipes").glob("*.yaml"):
         (tmp_path / "recipes" / recipe.name).write_bytes(recipe.read_bytes())

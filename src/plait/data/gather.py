@@ -111,8 +111,8 @@ def gather(
     table = split(found.table, _units(found), options.validation, options.test, seed)
     if "validation" not in table.splits:
         raise DataError(
-            f"{source}: {len(table)} usable examples, and none can be set aside for validation (copies of one, and what "
-            "belongs to one group, stay together): bring more that differ, or a validation part"
+            f"{source}: {len(table)} usable examples, and none can be set aside for validation (copies of one, and "
+            "what belongs to one group, stay together): bring more that differ, or a validation part"
         )
     return replace(found, table=table)
 
