@@ -191,6 +191,18 @@ def test_words_in_awd_style(tmp_path: Path) -> None:
     assert "".join(deployed.generate("the old man ", 12, seed=1)) == text
 
 
+def test_subwords_are_between_words_and_characters(tmp_path: Path) -> None:
+    data = book(tmp_path / "story.txt", 400)
+    model = plait.train(
+        data, changes=(*SMALL, "data.tokens=subwords", "data.vocabulary=40"), out=tmp_path / "run"
+    )
+    scores = model.test()["scores"]
+    assert scores["characters"] / 8 < scores["tokens"] < scores["characters"] / 1.5
+    assert scores["bits_per_character"] < 0.6
+    deployed = plait.load(model.export(tmp_path / "model.onnx"))
+    assert "".join(deployed.generate("a dog", 9, seed=1)) == "".join(model.generate("a dog", 9, seed=1))
+
+
 def test_interrupted_and_resumed_it_is_as_if_never_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

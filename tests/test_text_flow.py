@@ -197,6 +197,22 @@ def test_chinese_in_gb18030_is_read_by_characters(tmp_path: Path) -> None:
     ]
 
 
+def test_texts_are_read_by_subwords(tmp_path: Path) -> None:
+    data = table(tmp_path / "reviews.csv", reviews(120))
+    changes = (*SMALL, "data.tokens=subwords", "data.vocabulary=60")
+    model = plait.train(data, changes=changes, out=tmp_path / "run")
+    assert isinstance(model.spec.input, TextInput)
+    assert 0 < len(model.spec.input.merges) < 60
+    assert model.test()["value"] >= 0.9
+    deployed = plait.load(model.export(tmp_path / "model.onnx"))
+    assert [
+        one.to_json()["prediction"] for one in deployed.predict("a lovely warm story", "ugly and sad")
+    ] == [
+        "good",
+        "bad",
+    ]
+
+
 def test_twenty_lines_of_ones_own(tmp_path: Path) -> None:
     data = table(tmp_path / "mine.csv", reviews(20))
     done = plait_command("train", str(data), "--out", str(tmp_path / "run"))

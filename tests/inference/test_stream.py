@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.books import story
 
+from plait.data.subword_learning import learn_subwords
 from plait.errors import ModelError
 from plait.inference.language_modeling import _drawn
 from plait.inference.stream import StreamInput, learn_tokens, pieces
+from plait.inference.subwords import Subwords
 from plait.inference.text import UNKNOWN
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=80)
@@ -55,7 +58,7 @@ def test_it_is_written_and_read() -> None:
     with pytest.raises(ModelError, match="exactly"):
         StreamInput.from_json({"tokens": "words"})
     with pytest.raises(ModelError, match="twice"):
-        StreamInput.from_json({"tokens": "words", "vocabulary": ["a", "a"], "states": []})
+        StreamInput.from_json({"tokens": "words", "vocabulary": ["a", "a"], "states": [], "merges": []})
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 1.0))
@@ -75,3 +78,27 @@ def test_they_are_drawn_by_their_probabilities() -> None:
     np.testing.assert_allclose(counts / 4000, probabilities, atol=0.03)
     colder = np.bincount([_drawn(np.log(probabilities), 0.5, 1.0, chance) for _ in range(4000)], minlength=3)
     np.testing.assert_allclose(colder / 4000, probabilities**2 / (probabilities**2).sum(), atol=0.03)
+
+
+def test_subwords_are_those_of_the_library_they_were_learnt_by() -> None:
+    from tokenizers import Tokenizer, models, trainers
+
+    words = pieces(story(200).replace("the", "their other"), "words")
+    known, merges = learn_subwords(words, 2, 60)
+    reference = Tokenizer(models.BPE())
+    reference.train_from_iterator(
+        words, trainers.BpeTrainer(vocab_size=60, min_frequency=2, show_progress=False)
+    )
+    split = Subwords(merges).split
+    for word in {*words, "their", "theother", " unfriendly", ""}:
+        here = [piece for piece in split(word) if piece in known]
+        assert here == reference.encode(word).tokens
+    assert len(known) <= 60
+
+
+@given(TEXTS)
+def test_subwords_together_are_the_text(text: str) -> None:
+    known, merges = learn_subwords(pieces(story(30), "words"), 2, 80)
+    input = StreamInput("subwords", known, [3], merges)
+    assert "".join(input.pieces(text)) == text
+    assert StreamInput.from_json(input.to_json()) == input

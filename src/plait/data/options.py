@@ -41,8 +41,8 @@ class TextDataOptions(DataOptions):
     label: str | None
     encoding: str | None
     """Of the files; None: UTF-8, or GB18030 where that gives Chinese."""
-    tokens: Literal["auto", "words", "characters"]
-    """auto: characters where most letters belong to scripts without spaces."""
+    tokens: Literal["auto", "words", "subwords", "characters"]
+    """auto: characters where most letters belong to scripts without spaces, otherwise words."""
     lowercase: bool
     least: Annotated[int, Field(ge=1)] | Literal["auto"]
     """Tokens that occur less often in training have no number of their own; auto: 1, of many texts 2."""
@@ -79,7 +79,8 @@ class StreamDataOptions(DataOptions):
 
     encoding: str | None
     """Of the files; None: UTF-8, or GB18030 where that gives Chinese."""
-    tokens: Literal["auto", "words", "characters"]
+    tokens: Literal["auto", "words", "subwords", "characters"]
+    """auto: characters."""
     least: Annotated[int, Field(ge=1)] | Literal["auto"]
     """Tokens that occur less often in training have no number of their own; auto: 1, of words 2."""
     vocabulary: int = Field(ge=1)

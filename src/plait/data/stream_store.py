@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plait.data.batches import Batch
 from plait.data.table import Table
-from plait.inference.stream import LINE_END, NAMING_BITS, StreamInput, pieces
+from plait.inference.stream import LINE_END, NAMING_BITS, StreamInput
 from plait.inference.text import UNKNOWN, Numbers
 
 NOT_SCORED = -100
@@ -47,7 +47,7 @@ class StreamTargets:
 
     def __init__(self, store: StreamStore, spec: StreamInput) -> None:
         self.tokens = store.tokens
-        self.pieces = pieces(store.text, spec.tokens)
+        self.pieces = spec.pieces(store.text)
         self.characters = np.array([len(token) for token in self.pieces], np.int64)
         self.naming_bits = NAMING_BITS * self.characters * (self.tokens == UNKNOWN)
         self.bytes = len(store.text.encode("utf-8", "surrogatepass"))

@@ -3,14 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from plait.errors import ModelError
 from plait.inference.input import Array, ModelInput, Port
-from plait.inference.text import FIRST, PADDING, TOKENS, UNKNOWN, UNSPACED, Numbers
+from plait.inference.subwords import Subwords
+from plait.inference.text import FIRST, PADDING, TOKENS, UNKNOWN, UNSPACED, Numbers, check_fields
 
 LINE_END = "\n"
 REPLACEMENT = "\ufffd"
@@ -28,9 +29,10 @@ _WORD = re.compile(
 class StreamInput(ModelInput):
     """How running text becomes the network's input: one token after the other, and what it carries from token to token.
 
-    ``tokens`` are characters, or words (with the blank before them; every other sign, and each ideograph, alone);
-    ``vocabulary`` lists those with a number of their own, counted from FIRST, every other is UNKNOWN. ``states`` are
-    the widths of the arrays that the network carries. Raises ValueError for values that mean nothing.
+    ``tokens`` are characters, words (with the blank before them; every other sign, and each ideograph, alone) or the
+    subwords that ``merges`` make of words; ``vocabulary`` lists those with a number of their own, counted from FIRST,
+    every other is UNKNOWN. ``states`` are the widths of the arrays that the network carries. Raises ValueError for
+    values that mean nothing.
     """
 
     noun: ClassVar[str] = "text"
@@ -40,9 +42,12 @@ class StreamInput(ModelInput):
     tokens: str
     vocabulary: list[str]
     states: list[int]
+    merges: list[str] = field(default_factory=list)
     _numbers: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _subwords: list[Subwords] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
+        self._subwords.append(Subwords(self.merges))
         if self.tokens not in TOKENS:
             raise ValueError(f"tokens is {self.tokens!r}, but must be one of {', '.join(TOKENS)}")
         if any(width < 1 for width in self.states):
@@ -98,7 +103,7 @@ class StreamInput(ModelInput):
 
     def encode(self, text: str) -> Numbers:
         """Token numbers (time,)."""
-        return np.array([self._numbers.get(token, UNKNOWN) for token in pieces(text, self.tokens)], np.int64)
+        return np.array([self._numbers.get(token, UNKNOWN) for token in self.pieces(text)], np.int64)
 
     def decode(self, number: int) -> str:
         """A token's characters; of what has no number, Unicode's replacement character."""
@@ -108,23 +113,22 @@ class StreamInput(ModelInput):
 
     def naming_bits(self, text: str) -> float:
         """What naming the tokens of ``text`` that have no number costs beside their prediction."""
-        unknown = (token for token in pieces(text, self.tokens) if token not in self._numbers)
+        unknown = (token for token in self.pieces(text) if token not in self._numbers)
         return NAMING_BITS * sum(map(len, unknown))
 
+    def pieces(self, text: str) -> list[str]:
+        """The tokens in order; put together they are the text."""
+        if self.tokens != "subwords":
+            return pieces(text, self.tokens)
+        return [piece for word in pieces(text, "words") for piece in self._subwords[0].split(word)]
+
     def to_json(self) -> dict[str, object]:
-        return {name: value for name, value in asdict(self).items() if name != "_numbers"}
+        return {name: getattr(self, name) for name in FIELDS}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "StreamInput":
         """Raises ModelError for a missing or unknown key, a wrong type or a value that means nothing."""
-        expected = {"tokens": str, "vocabulary": list, "states": list}
-        if set(values) != set(expected):
-            raise ModelError(f"a text input needs exactly {sorted(expected)}, but {sorted(values)} arrived")
-        for name, kind in expected.items():
-            if type(values[name]) is not kind:
-                raise ModelError(f"text input: {name} is {type(values[name]).__name__}, not {kind.__name__}")
-        if not all(isinstance(token, str) for token in values["vocabulary"]):
-            raise ModelError("text input: the vocabulary must be a list of texts")
+        check_fields(values, FIELDS)
         if not all(type(width) is int for width in values["states"]):
             raise ModelError("text input: states must be a list of whole numbers")
         try:
@@ -133,8 +137,12 @@ class StreamInput(ModelInput):
             raise ModelError(f"text input: {error}") from error
 
 
+FIELDS: dict[str, type] = {"tokens": str, "vocabulary": list, "states": list, "merges": list}
+"""Of a StreamInput, as JSON has them."""
+
+
 def pieces(text: str, tokens: str) -> list[str]:
-    """A text's tokens in order; put together they are the text."""
+    """A text's characters or words in order; put together they are the text."""
     return list(text) if tokens == "characters" else _WORD.findall(text)
 
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from plait.errors import ModelError
 from plait.inference.input import Array, ModelInput, Port
+from plait.inference.subwords import Subwords
 
 Numbers = NDArray[np.int64]
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2
 """Token numbers: of what is no token, of tokens never seen in training, and of the vocabulary's first."""
-TOKENS = ("words", "characters")
+TOKENS = ("words", "subwords", "characters")
 UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f\U00020000-\U0003134f"
 """Scripts written without spaces between words: kana, Chinese ideographs, Thai."""
 
@@ -34,11 +35,11 @@ _ENDINGS = (3, 2)
 class TextInput(ModelInput):
     """How a text becomes the network's input.
 
-    ``tokens`` are words (each ideograph of a script without spaces counts as one) or characters; ``vocabulary``
-    lists those that have a number of their own, counted from FIRST. A word that is not among them gets the number of
-    its ending, where that is there ("##ing"), and otherwise UNKNOWN. Texts beyond ``longest`` tokens are cut (0: none
-    is). ``column`` is the table's column that the texts came from, "" where they came from files; ``unit`` says what
-    one text is in a file: line or file. Raises ValueError for values that mean nothing.
+    ``tokens`` are words (each ideograph of a script without spaces counts as one), the subwords that ``merges`` make of
+    them, or characters; ``vocabulary`` lists those that have a number of their own, counted from FIRST. A word that is
+    not among them gets the number of its ending, where that is there ("##ing"), and otherwise UNKNOWN. Texts beyond
+    ``longest`` tokens are cut (0: none is). ``column`` is the table's column that the texts came from, "" where they
+    came from files; ``unit`` says what one text is in a file: line or file. Raises ValueError for values that mean nothing.
     """
 
     noun: ClassVar[str] = "text"
@@ -49,9 +50,12 @@ class TextInput(ModelInput):
     longest: int
     column: str
     unit: str
+    merges: list[str] = field(default_factory=list)
     _numbers: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _subwords: list[Subwords] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
+        self._subwords.append(Subwords(self.merges))
         if self.tokens not in TOKENS:
             raise ValueError(f"tokens is {self.tokens!r}, but must be one of {', '.join(TOKENS)}")
         if self.unit not in ("line", "file"):
@@ -84,32 +88,25 @@ class TextInput(ModelInput):
 
     def encode(self, text: str) -> Numbers:
         """Token numbers (time,); at least one, so that an empty text has an answer too."""
-        found = [self._number(token) for token in split(text, self.tokens, self.lowercase)]
+        found = [self._number(token) for token in self.pieces(text)]
         if self.longest:
             found = found[: self.longest]
         return np.array(found or [UNKNOWN], np.int64)
 
+    def pieces(self, text: str) -> list[str]:
+        """The tokens in order."""
+        if self.tokens != "subwords":
+            return split(text, self.tokens, self.lowercase)
+        words = split(text, "words", self.lowercase)
+        return [piece for word in words for piece in self._subwords[0].split(word)]
+
     def to_json(self) -> dict[str, object]:
-        return {name: value for name, value in asdict(self).items() if name != "_numbers"}
+        return {name: getattr(self, name) for name in FIELDS}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "TextInput":
         """Raises ModelError for a missing or unknown key, a wrong type or a value that means nothing."""
-        expected = {
-            "tokens": str,
-            "lowercase": bool,
-            "vocabulary": list,
-            "longest": int,
-            "column": str,
-            "unit": str,
-        }
-        if set(values) != set(expected):
-            raise ModelError(f"a text input needs exactly {sorted(expected)}, but {sorted(values)} arrived")
-        for name, kind in expected.items():
-            if type(values[name]) is not kind:
-                raise ModelError(f"text input: {name} is {type(values[name]).__name__}, not {kind.__name__}")
-        if not all(isinstance(token, str) for token in values["vocabulary"]):
-            raise ModelError("text input: the vocabulary must be a list of texts")
+        check_fields(values, FIELDS)
         try:
             return cls(**values)
         except ValueError as error:
@@ -117,10 +114,34 @@ class TextInput(ModelInput):
 
     def _number(self, token: str) -> int:
         number = self._numbers.get(token)
-        if number is not None or self.tokens == "characters":
+        if number is not None or self.tokens != "words":
             return UNKNOWN if number is None else number
         endings = (self._numbers.get(ending) for ending in _endings(token))
         return next((one for one in endings if one is not None), UNKNOWN)
+
+
+FIELDS: dict[str, type] = {
+    "tokens": str,
+    "lowercase": bool,
+    "vocabulary": list,
+    "longest": int,
+    "column": str,
+    "unit": str,
+    "merges": list,
+}
+"""Of a TextInput, as JSON has them."""
+
+
+def check_fields(values: Mapping[str, Any], fields: Mapping[str, type]) -> None:
+    """Raises ModelError unless ``values`` are exactly ``fields``, and their vocabulary and merges lists of texts."""
+    if set(values) != set(fields):
+        raise ModelError(f"a text input needs exactly {sorted(fields)}, but {sorted(values)} arrived")
+    for name, kind in fields.items():
+        if type(values[name]) is not kind:
+            raise ModelError(f"text input: {name} is {type(values[name]).__name__}, not {kind.__name__}")
+    for name in ("vocabulary", "merges"):
+        if not all(isinstance(token, str) for token in values[name]):
+            raise ModelError(f"text input: {name} must be a list of texts")
 
 
 def pad(texts: Sequence[Numbers], multiple: int = 1) -> tuple[Numbers, Numbers]:

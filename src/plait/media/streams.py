@@ -17,6 +17,7 @@ from plait.data.stream_store import (
     StreamTargets,
     StreamTrainingBatches,
 )
+from plait.data.subword_learning import learn_subwords
 from plait.errors import DataError, NetworkError
 from plait.inference.input import ModelInput
 from plait.inference.language_modeling import generate
@@ -37,7 +38,7 @@ from plait.tasks.language_modeling import (
 )
 
 SAMPLES = 3
-SAMPLE_TOKENS = {"characters": 400, "words": 100}
+SAMPLE_TOKENS = {"characters": 400, "subwords": 150, "words": 100}
 """Of a text that the report shows."""
 
 
@@ -54,8 +55,10 @@ class Streams(Medium):
         recipe = of_streams(asking())
         data, training = recipe.data, recipe.training
         tokens = "characters" if data.tokens == "auto" else data.tokens
-        least = (2 if tokens == "words" else 1) if data.least == "auto" else data.least
-        count = sum(len(pieces(text, tokens)) for text in train.table.frame["input"])
+        least = (1 if tokens == "characters" else 2) if data.least == "auto" else data.least
+        # Of subwords, which are not learnt yet, there are no more than characters and no fewer than words.
+        counted = "words" if tokens == "subwords" else tokens
+        count = sum(len(pieces(text, counted)) for text in train.table.frame["input"])
         size = (
             automatic.stream_batch_size(count, data.window)
             if training.batch_size == "auto"
@@ -93,13 +96,19 @@ class Streams(Medium):
     def input(self, recipe: Recipe, train: Gathered) -> StreamInput:
         data = of_streams(recipe).data
         assert data.tokens != "auto" and data.least != "auto"
-        known = learn_tokens(train.table.frame["input"], data.tokens, data.least, data.vocabulary)
+        texts: list[str] = list(train.table.frame["input"])
+        merges: list[str] = []
+        if data.tokens == "subwords":
+            words = (word for text in texts for word in pieces(text, "words"))
+            known, merges = learn_subwords(words, data.least, data.vocabulary)
+        else:
+            known = learn_tokens(texts, data.tokens, data.least, data.vocabulary)
+        input = StreamInput(data.tokens, known, [], merges)
         layers = Stack(*recipe.layers())
-        input = StreamInput(data.tokens, known, [])
         with torch.device("meta"):
             layers.build(tokens_of(input))
         widths = [width for widths in state_widths(layers) for width in widths]
-        return StreamInput(data.tokens, known, widths)
+        return replace(input, states=widths)
 
     def preview(self, recipe: Recipe, found: Gathered | None) -> Shape:
         if found is None or not len(found.table):
@@ -118,13 +127,14 @@ class Streams(Medium):
         data = of_streams(recipe).data
         assert data.tokens != "auto"
         texts: list[str] = list(found.table.frame["input"])
+        input = self.input(recipe, found)
         return {
             "running_text": {
                 "files": len(texts),
                 "characters": sum(map(len, texts)),
-                "tokens": sum(len(pieces(text, data.tokens)) for text in texts),
+                "tokens": sum(len(input.pieces(text)) for text in texts),
                 "kind": data.tokens,
-                "vocabulary": self.input(recipe, found).size - FIRST,
+                "vocabulary": input.size - FIRST,
             }
         }
 

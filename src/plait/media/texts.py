@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from plait.data import reader_text_folders
 from plait.data.batches import Batch
 from plait.data.gather import Gathered
+from plait.data.subword_learning import learn_subwords
 from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches, TextStore
 from plait.errors import NetworkError
 from plait.inference.input import ModelInput
@@ -70,11 +71,15 @@ class Texts(Medium):
     def input(self, recipe: Recipe, train: Gathered) -> TextInput:
         data = of_texts(recipe).data
         assert data.tokens != "auto" and data.least != "auto"
-        known = learn_vocabulary(
-            list(train.table.frame["input"]), data.tokens, data.lowercase, data.least, data.vocabulary
-        )
+        texts: list[str] = list(train.table.frame["input"])
+        merges: list[str] = []
+        if data.tokens == "subwords":
+            words = (word for text in texts for word in split(text, "words", data.lowercase))
+            known, merges = learn_subwords(words, data.least, data.vocabulary)
+        else:
+            known = learn_vocabulary(texts, data.tokens, data.lowercase, data.least, data.vocabulary)
         unit = "file" if train.table.format == reader_text_folders.NAME else "line"
-        return TextInput(data.tokens, data.lowercase, known, data.longest, train.table.column, unit)
+        return TextInput(data.tokens, data.lowercase, known, data.longest, train.table.column, unit, merges)
 
     def preview(self, recipe: Recipe, found: Gathered | None) -> Shape:
         if found is None or not len(found.table):
@@ -91,14 +96,15 @@ class Texts(Medium):
         if not len(found.table):
             return {"texts": None}
         assert data.tokens != "auto"
-        lengths = np.sort(_lengths(found, data.tokens, data.lowercase))
+        input = self.input(recipe, found)
+        lengths = np.sort(_lengths(found, input))
         return {
             "texts": {
                 "tokens": data.tokens,
                 "shortest": int(lengths[0]),
                 "median": int(lengths[len(lengths) // 2]),
                 "longest": int(lengths[-1]),
-                "vocabulary": self.input(recipe, found).size - FIRST,
+                "vocabulary": input.size - FIRST,
                 "cut": float((lengths > data.longest).mean()) if data.longest else 0.0,
             }
         }
@@ -108,7 +114,7 @@ class Texts(Medium):
         if not data.longest:
             return []
         assert data.tokens != "auto"
-        share = float((_lengths(train, data.tokens, data.lowercase) > data.longest).mean())
+        share = float((_lengths(train, self.input(recipe, train)) > data.longest).mean())
         return [f"data.longest cuts {share:.1%} of the training texts after {data.longest} {data.tokens}"]
 
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> TextClassification:
@@ -169,8 +175,8 @@ def _few(gathered: Gathered) -> list[str]:
     return [texts.iloc[row] for row in sample(len(texts), FEW, seed=0)]
 
 
-def _lengths(gathered: Gathered, tokens: str, lowercase: bool) -> np.ndarray:
-    return np.array([len(split(text, tokens, lowercase)) for text in gathered.table.frame["input"]])
+def _lengths(gathered: Gathered, input: TextInput) -> np.ndarray:
+    return np.array([len(input.pieces(text)) for text in gathered.table.frame["input"]])
 
 
 def _groups(train: Gathered) -> np.ndarray:

@@ -28,7 +28,7 @@ from plait.layers.embedding import Embedding
 from plait.layers.tied import TiedOutput
 from plait.tasks.task import Baseline, Loss, Output, Task, in_float32, on_cpu
 
-ORDERS = {"characters": 6, "words": 5}
+ORDERS = {"characters": 6, "subwords": 5, "words": 5}
 """Of the n-grams that the baseline counts."""
 PASSAGE = 160
 """Tokens of a passage that the report shows."""
