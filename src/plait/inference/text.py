@@ -39,7 +39,8 @@ class TextInput(ModelInput):
     them, or characters; ``vocabulary`` lists those that have a number of their own, counted from FIRST. A word that is
     not among them gets the number of its ending, where that is there ("##ing"), and otherwise UNKNOWN. Texts beyond
     ``longest`` tokens are cut (0: none is). ``column`` is the table's column that the texts came from, "" where they
-    came from files; ``unit`` says what one text is in a file: line or file. Raises ValueError for values that mean nothing.
+    came from files; ``unit`` says what one text is in a file: line or file. Raises ValueError for values that mean
+    nothing.
     """
 
     noun: ClassVar[str] = "text"
