@@ -175,6 +175,8 @@ def test_words_in_awd_style(tmp_path: Path) -> None:
     changes = (
         *SMALL,
         "data.tokens=words",
+        "training.batch_size=4",
+        "training.epochs=8",
         "network=[{embedding: {channels: 24, dropout: 0.1}}, {dropout: {share: 0.1, variational: true}}, "
         "{recurrent: {cell: lstm, units: 32, weight_drop: 0.2}}, {dropout: {share: 0.1, variational: true}}]",
         "output={tied: true, activation: 2.0, change: 1.0}",

@@ -1,6 +1,8 @@
 """What `auto` gives, and that it looks at the training pictures alone."""
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from plait.tasks import automatic
@@ -30,3 +32,11 @@ def test_digits_are_not_mirrored_and_symmetric_things_are() -> None:
 def test_classes_missing_from_one_half_do_no_harm() -> None:
     pictures = np.random.default_rng(0).integers(0, 255, (9, 8, 8, 3), np.uint8)
     automatic.mirror_keeps_class(pictures, np.arange(9))
+
+
+@given(st.integers(100, 10**9), st.integers(1, 512))
+def test_of_running_text_an_epoch_has_steps(tokens: int, window: int) -> None:
+    size = automatic.stream_batch_size(tokens, window)
+    assert 1 <= size <= 32
+    assert size == 1 or tokens / (size * window) >= 100
+    assert automatic.stream_epochs(tokens) >= automatic.stream_epochs(10 * tokens) >= 2
