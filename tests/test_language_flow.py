@@ -188,7 +188,7 @@ def test_words_in_awd_style(tmp_path: Path) -> None:
     assert report["scores"]["perplexity"] < 6
     assert report["scores"]["tokens"] < report["scores"]["characters"] / 3
     text = "".join(model.generate("the old man ", 12, seed=1))
-    assert set(text.split()) <= set(story(400).replace(".", " . ").split()) | {"."}, text
+    assert set(text.replace(".", " ").split()) <= set(story(400).replace(".", " ").split())
     deployed = plait.load(model.export(tmp_path / "model.onnx"))
     assert "".join(deployed.generate("the old man ", 12, seed=1)) == text
 

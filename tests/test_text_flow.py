@@ -12,10 +12,11 @@ import torch
 from safetensors.torch import load_file
 
 import plait
-from plait.errors import NetworkError, RecipeError
+from plait.errors import NetworkError, PlaitError, RecipeError
+from plait.flow import train
 from plait.inference.model import OnnxModel
 from plait.inference.text import FIRST, TextInput, pad
-from tests.texts import SMALL, reviews, table
+from tests.texts import BAD, GOOD, SMALL, reviews, table
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +196,49 @@ def test_chinese_in_gb18030_is_read_by_characters(tmp_path: Path) -> None:
         "好",
         "差",
     ]
+
+
+@pytest.mark.parametrize("style", ["glove", "word2vec"])
+def test_word_vectors_of_others_are_started_from(style: str, tmp_path: Path) -> None:
+    words = [*GOOD, *BAD, "the", "elsewhere"]
+    chance = np.random.default_rng(0)
+    vectors = {word: chance.standard_normal(6).round(4) for word in words}
+    lines = [f"{word} {' '.join(map(str, vector))}" for word, vector in vectors.items()]
+    header = [f"{len(words)} 6"] if style == "word2vec" else []
+    path = tmp_path / "vectors.txt"
+    path.write_text("\n".join([*header, *lines]) + "\n", encoding="utf-8")
+    network = f"network=[{{embedding: {{channels: 6, vectors: {path}}}}}, {{global_pool: max}}]"
+    changes = (*SMALL, network, "training.optimizer.learning_rate=1e-12", "training.optimizer.weight_decay=0")
+    said: list[str] = []
+    run = train(
+        str(table(tmp_path / "reviews.csv", reviews(60))),
+        changes=changes,
+        out=tmp_path / "run",
+        say=said.append,
+    )
+    input = run.spec.input
+    assert isinstance(input, TextInput)
+    weight = run.network().state_dict()["body.layers.0.table.weight"]
+    for word in [*GOOD, *BAD, "the"]:
+        np.testing.assert_allclose(weight[int(input.encode(word)[0])], vectors[word], atol=1e-4)
+    assert weight[int(input.encode("film")[0])].abs().sum() > 0
+    assert weight[0].abs().sum() == 0
+    assert any(f"11 of {len(input.vocabulary)} tokens have a vector" in line for line in said)
+
+
+def test_word_vectors_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    data = table(tmp_path / "reviews.csv", reviews(60))
+    path = tmp_path / "vectors.txt"
+    for text, message in (
+        ("good 1 2 3\n", "3 numbers, and the embedding has 6"),
+        ("good 1 2 3\nbad 1 2\n", "row 2: 2 numbers"),
+        ("2 3\ngood 1 2 x\n", "row 2: could not convert"),
+        ("", "is empty"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        network = f"network=[{{embedding: {{channels: 6, vectors: {path}}}}}, {{global_pool: max}}]"
+        with pytest.raises(PlaitError, match=message):
+            plait.train(data, changes=(*SMALL, network), out=tmp_path / str(len(text)))
 
 
 def test_texts_are_read_by_subwords(tmp_path: Path) -> None:

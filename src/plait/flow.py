@@ -24,7 +24,7 @@ from plait.media import MEDIA
 from plait.own_parts import OwnParts
 from plait.recipe import TASK_OF, Recipe, read_recipe
 from plait.run import Run, RunPredictor, new_folder
-from plait.start import copy_weights, fetch_backbones, use_backbone
+from plait.start import copy_weights, fetch_backbones, take_vectors, use_backbone
 from plait.training import Job
 from plait.training import train as train_network
 
@@ -214,6 +214,7 @@ def _fit(run: Run, gathered: Gathered, own: OwnParts, say: Say, resume: bool = F
     network = run.empty_network()
     hints = run.medium.fit(network, train.store, train.targets, train.gathered, run.recipe)
     fetch_backbones(network)
+    take_vectors(network, run, say)
     if run.data["start_from"]:
         copy_weights(network, run, Run.open(run.data["start_from"]), say)
     parameters = sum(p.numel() for p in network.parameters())

@@ -1,15 +1,19 @@
-"""Where weights come from before training: another run, or a pretrained backbone."""
+"""Where weights come from before training: another run, a pretrained backbone, word vectors of others."""
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from plait.data.vectors import read_vectors
 from plait.errors import RecipeError
+from plait.inference.sentence import SentenceInput
 from plait.inference.stream import StreamInput
-from plait.inference.text import TextInput
-from plait.layers import Pretrained
+from plait.inference.text import FIRST, TextInput
+from plait.layers import Embedding, Pretrained
 from plait.run import WEIGHTS, Run
 
 DEFAULT_BACKBONE = "resnet18.a1_in1k"
@@ -41,6 +45,46 @@ def fetch_backbones(network: nn.Module) -> None:
             layer.fetch()
 
 
+def take_vectors(network: nn.Module, run: Run, say: Callable[[str], None]) -> None:
+    """Writes the word vectors that an embedding names over the ones that were drawn.
+
+    A token is looked up as it is, without the blank before it, and in lower case. Raises RecipeError for vectors of
+    another size, DataError for a file that cannot be read.
+    """
+    names = _tokens(run)
+    for layer in network.modules():
+        if isinstance(layer, Embedding) and layer.vectors is not None and layer.column == 0:
+            _take_vectors(layer, names, say)
+
+
+def _take_vectors(layer: Embedding, names: list[str], say: Callable[[str], None]) -> None:
+    asked = {form for name in names for form in _forms(name)}
+    found, size = read_vectors(str(layer.vectors), asked.__contains__)
+    if size != layer.channels:
+        raise RecipeError(
+            f"{layer.vectors} holds vectors of {size} numbers, and the embedding has {layer.channels} channels: "
+            f"give it embedding: {{channels: {size}, vectors: ...}}"
+        )
+    rows = {
+        row: found[form]
+        for row, name in enumerate(names)
+        if (form := next((form for form in _forms(name) if form in found), None)) is not None
+    }
+    with torch.no_grad():
+        weight = layer.table.weight
+        if rows:
+            # What was drawn for the others gets the size of what was read.
+            weight *= float(np.stack(list(rows.values())).std()) / max(float(weight[FIRST:].std()), 1e-6)
+        for row, vector in rows.items():
+            weight[row] = torch.from_numpy(vector)
+    say(f"from {layer.vectors}: {len(rows):,} of {len(names) - FIRST:,} tokens have a vector")
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    plain = name.strip()
+    return plain, plain.lower()
+
+
 def copy_weights(network: nn.Module, run: Run, source: Run, say: Callable[[str], None]) -> None:
     """Copies into ``run``'s network every weight of the same name and shape from ``source``; rows that stand for
     classes or for tokens by their names.
@@ -63,10 +107,14 @@ def copy_weights(network: nn.Module, run: Run, source: Run, say: Callable[[str],
 
 def _row_names(run: Run) -> list[list[str]]:
     """What rows of a tensor may stand for: classes, and of texts token numbers."""
+    return [run.spec.classes, *([_tokens(run)] if _tokens(run) else [])]
+
+
+def _tokens(run: Run) -> list[str]:
+    """The names of token numbers, where the input has them."""
     input = run.spec.input
-    known = input.vocabulary if isinstance(input, TextInput | StreamInput) else []
-    tokens = [["<padding>", "<unknown>", *known]] if known else []
-    return [run.spec.classes, *tokens]
+    known = input.vocabulary if isinstance(input, TextInput | SentenceInput | StreamInput) else []
+    return ["<padding>", "<unknown>", *known] if known else []
 
 
 def _take(value: Tensor, other: Tensor | None, rows: list[tuple[list[str], list[str]]]) -> bool:

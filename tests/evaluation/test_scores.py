@@ -14,7 +14,7 @@ from torchmetrics import classification as tm
 
 from plait.errors import RunError
 from plait.evaluation.intervals import bootstrap_f1, wilson
-from plait.evaluation.scores import classification_scores, several_label_scores
+from plait.evaluation.scores import auroc, classification_scores, several_label_scores
 
 from .samples import answers, several_answers
 
@@ -163,3 +163,21 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         classification_scores(np.array([0, 1]), np.eye(2), ["a", "b", "c"])
     with pytest.raises(ValueError, match="no examples"):
         classification_scores(np.zeros(0, np.int64), np.zeros((0, 2)), ["a", "b"])
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=1, max_size=40))
+def test_auroc_is_that_of_the_reference(pairs: list[tuple[bool, int]]) -> None:
+    targets, scores = (np.array(column) for column in zip(*pairs, strict=True))
+    if targets.all() or not targets.any():
+        assert auroc(targets, scores) is None
+    else:
+        assert auroc(targets, scores) == pytest.approx(metrics.roc_auc_score(targets, scores))
+
+
+def test_two_classes_have_an_auroc() -> None:
+    targets, probabilities = random_answers(3, classes=3)
+    two = probabilities[:, :2] / probabilities[:, :2].sum(axis=1, keepdims=True)
+    assert classification_scores(targets, two, ["no", "yes"])["auroc"] == pytest.approx(
+        metrics.roc_auc_score(targets, two[:, 1])
+    )
+    assert "auroc" not in classification_scores(targets, probabilities, ["a", "b", "c"])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from plait.errors import RunError
 from plait.evaluation.intervals import bootstrap_f1, f1, wilson
@@ -23,8 +24,9 @@ def classification_scores(
 
     ``targets`` (examples,) class numbers, ``probabilities`` (examples, classes) with rows that sum to 1.
     Macro F1 is the mean over classes that occur in the targets or the answers (as in scikit-learn and
-    torchmetrics); the calibration error is that of Guo et al. 2017, eq. 3, over 15 bins. Raises RunError for
-    answers that are not numbers, ValueError for shapes that do not fit and for no examples.
+    torchmetrics); of two classes there is the AUROC too; the calibration error is that of Guo et al. 2017, eq. 3,
+    over 15 bins. Raises RunError for answers that are not numbers, ValueError for shapes that do not fit and for no
+    examples.
     """
     targets, probabilities = _checked(targets, probabilities, (len(targets), len(classes)))
     answers = probabilities.argmax(axis=1)
@@ -42,6 +44,7 @@ def classification_scores(
         "accuracy": value,
         "macro_f1": macro(by_class),
         "log_loss": _log_loss(probabilities[np.arange(len(targets)), targets]),
+        **({"auroc": auroc(targets, probabilities[:, 1])} if len(classes) == 2 else {}),
         **_calibration(probabilities.max(axis=1), answers == targets),
         "classes": by_class,
         "confusion": confusion.tolist(),
@@ -75,6 +78,17 @@ def several_label_scores(
         "log_loss": _log_loss(np.where(wanted, probabilities, 1 - probabilities)),
         "classes": by_class,
     }
+
+
+def auroc(targets: np.ndarray, scores: np.ndarray) -> float | None:
+    """How likely an example of class 1 has a higher score than one of class 0, ties counting half: the area under the
+    ROC curve (Hanley and McNeil 1982). None where one of the classes is absent."""
+    positive = targets == 1
+    count = int(positive.sum())
+    if count in (0, len(targets)):
+        return None
+    ranks = rankdata(scores)
+    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * (len(targets) - count)))
 
 
 def _checked(

@@ -16,6 +16,9 @@ from plait.layers.shapes import Sequence, Shape, Tokens, Words
 class Embedding(Layer):
     """Tokens to vectors of ``channels`` numbers; token 0, padding, is one of zeros.
 
+    ``vectors`` names a file of word vectors (word2vec's and fastText's text format, GloVe) of as many numbers, from
+    which training starts; the words it lacks are drawn.
+
     Of words that come with features ``column`` says what is read: 0 the word itself, 1 its first feature, and so on.
 
     ``dropout`` is the share of the channels that are zeroed in training, the same ones at every step of a text
@@ -26,12 +29,17 @@ class Embedding(Layer):
 
     @checked
     def __init__(
-        self, channels: Count, dropout: Share = 0.0, column: Annotated[int, Field(ge=0)] = 0
+        self,
+        channels: Count,
+        dropout: Share = 0.0,
+        column: Annotated[int, Field(ge=0)] = 0,
+        vectors: str | None = None,
     ) -> None:
         super().__init__()
         self.channels = channels
         self.dropout = dropout
         self.column = column
+        self.vectors = vectors
 
     def output(self, arriving: Shape) -> Shape:
         if not isinstance(arriving, Tokens):
