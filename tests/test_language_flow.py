@@ -260,6 +260,17 @@ def test_chinese_is_read_by_characters(tmp_path: Path) -> None:
     assert "".join(model.generate("春眠不", 3, temperature=0)) == "觉晓，"
 
 
+def test_it_is_tested_on_files_in_another_encoding(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    path = tmp_path / "other.txt"
+    path.write_bytes((story(80, seed=5) + "déjà vu. ").encode("latin-1"))
+    model = plait.train(trained[0], changes=(*SMALL, "training.epochs=1"), out=tmp_path / "run")
+    with pytest.raises(DataError, match="row 2"):
+        model.test(path)
+    report = model.test(path, encoding="latin-1")
+    assert report["scores"]["unknown"] > 0
+    assert report["scores"]["bits_per_byte"] < report["value"]
+
+
 def test_a_network_that_looks_ahead_is_refused_before_data_is_read(tmp_path: Path) -> None:
     data = book(tmp_path / "story.txt", 100)
     for network in (

@@ -41,12 +41,18 @@ class Model:
         return self._run("network").network()
 
     def test(
-        self, data: str | Path | None = None, *, skip_bad: bool = False, format: str | None = None
+        self,
+        data: str | Path | None = None,
+        *,
+        skip_bad: bool = False,
+        format: str | None = None,
+        encoding: str | None = None,
     ) -> dict[str, Any]:
         """Scores the run on its own test part or on ``data``; writes and returns the report. As ``plait test``."""
         run = self._run("test")
         flow = _flow("Model.test")
-        report = flow.test(run, None if data is None else str(data), skip_bad=skip_bad, format=format)
+        source = None if data is None else str(data)
+        report = flow.test(run, source, skip_bad=skip_bad, format=format, encoding=encoding)
         self._opened = flow.open_run(run.folder, run.recipe.own)
         return dict(report)
 

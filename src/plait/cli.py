@@ -180,6 +180,7 @@ def test(
     ] = None,
     skip_bad: SkipBad = False,
     format: Format = None,
+    encoding: Encoding = None,
     as_json: Json = False,
 ) -> None:
     """Score a run on its test part, or on other data; writes report.json and report.html into the run.
@@ -189,7 +190,9 @@ def test(
     flow = _flow()
     opened = flow.open_run(run)
     with console.checking(quiet=as_json) as progress:
-        report = flow.test(opened, data, skip_bad=skip_bad, format=format, progress=progress)
+        report = flow.test(
+            opened, data, skip_bad=skip_bad, format=format, encoding=encoding, progress=progress
+        )
     console.print_json(console.without_pictures(report)) if as_json else console.print_test(
         opened.folder, report
     )

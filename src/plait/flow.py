@@ -127,9 +127,11 @@ def test(
     *,
     skip_bad: bool = False,
     format: str | None = None,
+    encoding: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Scores ``run`` on its own test part, or on ``data`` (its test part, or all of it where it has none).
+    """Scores ``run`` on its own test part, or on ``data`` (its test part, or all of it where it has none), whose files
+    of text may be in another ``encoding``.
 
     Writes report.json and report.html into the run and returns the report. Raises DataError, RunError.
     """
@@ -138,7 +140,10 @@ def test(
         tested = gathered.part("test")
         trained: Gathered | None = gathered.part("train")
     else:
-        found = look(data, run.recipe.data, format, progress=progress, training=False)
+        options = run.recipe.data
+        if encoding is not None:
+            options = run.recipe.with_values(data={"encoding": encoding}).data
+        found = look(data, options, format, progress=progress, training=False)
         refuse(found, skip_bad)
         tested = found.part("test") if (found.table.frame["split"] == "test").any() else found
         trained = _train_part(run, progress)
