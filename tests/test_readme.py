@@ -1,7 +1,9 @@
 """The README, executed: every command and every piece of Python works as shown; both languages agree."""
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -55,7 +57,7 @@ def desk(tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(900)
 def test_readme_works_as_shown(desk: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Every block on a desk of its own, two at a time: most of the time is spent in starting PyTorch."""
+    """Every block on a desk of its own, two at a time, its commands in one process: starting PyTorch takes longest."""
     with ThreadPoolExecutor(2) as pool:
         done = [
             pool.submit(
@@ -70,8 +72,11 @@ def test_readme_works_as_shown(desk: Path, tmp_path_factory: pytest.TempPathFact
 def _block(language: str, text: str, desk: Path) -> None:
     if language == "python":
         _run([sys.executable, "-W", "error", "-c", text], text, desk)
-    for command in commands(text) if language == "sh" else ():
-        _run(_runnable(command), command, desk)
+    asked = commands(text) if language == "sh" else []
+    assert all(command.startswith("plait ") for command in asked)
+    if asked:
+        words = json.dumps([_words(command) for command in asked])
+        _run([sys.executable, "-W", "error", "-c", COMMANDS, words], text, desk)
 
 
 def test_both_languages_show_the_same_code() -> None:
@@ -119,16 +124,33 @@ def _without_comments(text: str) -> list[str]:
     return [line.partition("  #")[0].rstrip() for line in text.splitlines() if not line.startswith("#")]
 
 
-def _runnable(command: str) -> str:
-    """The command line for the shell, with this interpreter's plait."""
-    words = re.sub(r"^(\.venv/bin/)?plait ", f'"{sys.executable}" -W error -m plait ', command)
-    return f"{words} {QUICKLY}" if " train " in command else words
+def _words(command: str) -> list[str]:
+    """The command's words, as a shell divides them."""
+    return shlex.split(f"{command} {QUICKLY}" if " train " in command else command)
 
 
-def _run(command: str | list[str], shown: str, folder: Path) -> None:
+COMMANDS = """
+import contextlib, json, sys
+from plait import cli
+
+for words in json.loads(sys.argv[1]):
+    place = words.index(">") if ">" in words else len(words)
+    sys.argv = words[:place]
+    print("$", *words, file=sys.stderr)
+    target = open(words[place + 1], "w", encoding="utf-8") if place < len(words) else None
+    with target or contextlib.nullcontext(), contextlib.redirect_stdout(target or sys.stdout):
+        try:
+            cli.main()
+        except SystemExit as leaving:
+            if leaving.code:
+                sys.exit(leaving.code)
+"""
+"""Runs commands one after the other, each as the command line would, ``>`` included; ends with the first that fails."""
+
+
+def _run(command: list[str], shown: str, folder: Path) -> None:
     done = subprocess.run(
         command,
-        shell=isinstance(command, str),
         cwd=folder,
         env=os.environ | {"PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"},
         capture_output=True,
