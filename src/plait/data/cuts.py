@@ -1,19 +1,22 @@
-"""Running text divided into training, validation and test where it is not: contiguous, the end for the test."""
+"""Running text divided into training, validation and test where it is not: contiguous pieces, the end for the test."""
 
 from dataclasses import fields, replace
+from itertools import pairwise
 
 from plait.data.table import Row, Table
 from plait.errors import DataError
 
+PIECES = 10
+"""What is next to the test is most like it, so that training must not lose all of it to validation."""
 ROW = tuple(field.name for field in fields(Row))
 
 
 def cut(table: Table, validation: float, test: float) -> Table:
     """The table with every text, or piece of one, in "train", "validation" or "test".
 
-    Parts that are given stay as they are. What is missing is cut off the end of the rest, counted in characters: the
-    last ``test`` of it, and before that ``validation`` of what is left. Raises DataError where parts are given but none
-    to train on.
+    Parts that are given stay as they are. What is missing is cut out of the rest, counted in characters: the last
+    ``test`` of it, and from what is left ``validation`` in PIECES spread evenly over it. Raises DataError where parts
+    are given but none to train on.
     """
     given = set(table.splits) - {""}
     if given and "train" not in given:
@@ -25,14 +28,25 @@ def cut(table: Table, validation: float, test: float) -> Table:
     total = sum(len(row.input) for row in own)
     # In characters, so that the same text is cut alike however many files it lies in.
     end = total if "test" in given else int(total * (1 - test))
-    begin = end if "validation" in given else int(end * (1 - validation))
+    held_out = [] if "validation" in given else _spread(end, validation)
+    edges = [0, *(edge for piece in held_out for edge in piece), end, total]
+    names = [*("train", "validation") * len(held_out), "train", "test"]
     divided = [
-        *_pieces(own, 0, begin, "train"),
-        *_pieces(own, begin, end, "validation"),
-        *_pieces(own, end, total, "test"),
-        *(row for row in rows if row.split not in ("", "train")),
+        row
+        for (begin, stop), name in zip(pairwise(edges), names, strict=True)
+        for row in _pieces(own, begin, stop, name)
     ]
+    divided += [row for row in rows if row.split not in ("", "train")]
     return _with_rows(table, divided)
+
+
+def _spread(end: int, share: float) -> list[tuple[int, int]]:
+    """Where up to PIECES of a text of ``end`` characters begin and end that are ``share`` of it together."""
+    count = min(PIECES, max(1, int(end * share)), end)
+    spacing = end / max(count, 1)
+    length = max(1, int(spacing * share))
+    begins = (int(piece * spacing + (spacing - length) / 2) for piece in range(count))
+    return [(begin, begin + length) for begin in begins]
 
 
 def without_beginning(table: Table, characters: int) -> Table:
