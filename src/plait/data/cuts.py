@@ -8,6 +8,8 @@ from plait.errors import DataError
 
 PIECES = 10
 """What is next to the test is most like it, so that training must not lose all of it to validation."""
+SHORTEST = 1000
+"""Characters of a piece, where there is more than one."""
 ROW = tuple(field.name for field in fields(Row))
 
 
@@ -41,8 +43,11 @@ def cut(table: Table, validation: float, test: float) -> Table:
 
 
 def _spread(end: int, share: float) -> list[tuple[int, int]]:
-    """Where up to PIECES of a text of ``end`` characters begin and end that are ``share`` of it together."""
-    count = min(PIECES, max(1, int(end * share)), end)
+    """Where up to PIECES of a text of ``end`` characters begin and end that are ``share`` of it together.
+
+    Of a short text fewer: where a piece begins, nothing that comes before it tells what follows.
+    """
+    count = min(PIECES, max(1, int(end * share / SHORTEST)), end)
     spacing = end / max(count, 1)
     length = max(1, int(spacing * share))
     begins = (int(piece * spacing + (spacing - length) / 2) for piece in range(count))

@@ -24,14 +24,14 @@ LARGEST_ANSWER = 2**25
 
 
 class StreamStore:
-    """All texts of a table one after the other, each ending in a line's end; rows count tokens from 0."""
+    """All texts of a table one after the other, each file ending in a line's end; rows count tokens from 0."""
 
     def __init__(self, table: Table, spec: StreamInput) -> None:
-        texts: list[str] = list(table.frame["input"])
-        # A piece of a text that was cut goes on in the next part; only where a file ends a line must end too.
+        texts, files = list(table.frame["input"]), list(table.frame["file"])
+        # Pieces of one file follow each other as they are.
         closed = [
-            text if place == len(texts) - 1 or text.endswith(LINE_END) else text + LINE_END
-            for place, text in enumerate(texts)
+            text if file == following or text.endswith(LINE_END) else text + LINE_END
+            for text, file, following in zip(texts, files, [*files[1:], *files[-1:]], strict=True)
         ]
         self.text = "".join(closed)
         self.tokens: Numbers = spec.encode(self.text)
