@@ -86,8 +86,8 @@ def tagging_batch_size(examples: int) -> int:
 
 
 def stream_epochs(tokens: int) -> int:
-    """Passes over the training text: the fewer tokens, the more (50,000 of them 25, a million 9)."""
-    return int(np.clip(round(1100 / tokens**0.35), 2, 60))
+    """Passes over the training text: the fewer tokens, the more (50,000 of them 19, a million 7)."""
+    return int(np.clip(round(860 / tokens**0.35), 2, 60))
 
 
 def stream_batch_size(tokens: int, window: int) -> int:
