@@ -2,10 +2,7 @@
 
 import json
 import math
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ from plait.run import Run, RunPredictor
 from plait.training.watch import Watch
 from tests import texts
 from tests.books import SMALL, book, story
+from tests.commands import plait_command, without_torch
 
 
 @pytest.fixture(scope="module")
@@ -235,16 +233,8 @@ def test_the_model_file_writes_without_torch(trained: tuple[Path, Path], tmp_pat
         "'--temperature', '0']\n"
         "try: plait.cli.main()\n"
         "except SystemExit: pass\n"
-        "assert not {'torch', 'pandas', 'sklearn'} & set(sys.modules)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ,
-    )
+    done = without_torch(code, tmp_path)
     assert done.stdout == "my friend hears a dog.\n", done.stderr
 
 
@@ -307,24 +297,7 @@ def test_only_a_language_model_writes(trained: tuple[Path, Path], tmp_path: Path
 
 
 def test_json_of_what_is_written(trained: tuple[Path, Path]) -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "plait",
-            "generate",
-            str(trained[1]),
-            "--tokens",
-            "5",
-            "--seed",
-            "1",
-            "--json",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ,
-    )
+    done = plait_command("generate", str(trained[1]), "--tokens", "5", "--seed", "1", "--json")
     answer = json.loads(done.stdout)
     assert len(answer["text"]) == 5
     assert answer["seed"] == 1

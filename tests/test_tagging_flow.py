@@ -2,9 +2,6 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +13,7 @@ from plait.errors import DataError, NetworkError
 from plait.inference.model import OnnxModel
 from plait.inference.sentence import SentenceInput
 from plait.inference.sequence_tagging import Tagging
+from tests.commands import plait_command, without_torch
 from tests.sentences import SMALL, columns, sentences
 
 
@@ -80,16 +78,8 @@ def test_the_model_file_is_asked_without_torch(trained: tuple[Path, Path], tmp_p
         "import sys, plait\n"
         "found = plait.load('model.onnx').predict('she saw Cairo with Dora')\n"
         "print([(one.kind, one.text) for one in found[0].spans])\n"
-        "assert not {'torch', 'pandas', 'sklearn'} & set(sys.modules)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ,
-    )
+    done = without_torch(code, tmp_path)
     assert done.stdout.strip() == "[('LOC', 'Cairo'), ('PER', 'Dora')]", done.stderr
 
 
@@ -205,9 +195,3 @@ def test_standard_input_and_json(trained: tuple[Path, Path]) -> None:
     done = plait_command("predict", str(trained[1]), "-", "--json", given="Anna went to Oslo\n\nthe river\n")
     found = json.loads(done.stdout)["predictions"]
     assert [[span["kind"] for span in one["spans"]] for one in found] == [["PER", "LOC"], []]
-
-
-def plait_command(*words: str, given: str = "") -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "plait", *words], input=given, capture_output=True, text=True, check=False
-    )

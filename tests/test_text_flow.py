@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from plait.errors import NetworkError, PlaitError, RecipeError
 from plait.flow import train
 from plait.inference.model import OnnxModel
 from plait.inference.text import FIRST, TextInput, pad
+from tests.commands import plait_command, without_torch
 from tests.texts import BAD, GOOD, SMALL, reviews, table
 
 
@@ -80,16 +79,8 @@ def test_the_model_file_is_asked_without_torch(trained: tuple[Path, Path], tmp_p
         "import sys, plait\n"
         "found = plait.load('model.onnx').predict('a lovely warm story', 'so cold and ugly')\n"
         "print([one.label for one in found])\n"
-        "assert not {'torch', 'pandas', 'sklearn'} & set(sys.modules)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ,
-    )
+    done = without_torch(code, tmp_path)
     assert done.stdout.strip() == "['good', 'bad']", done.stderr
 
 
@@ -291,9 +282,3 @@ def test_what_is_for_pictures_is_refused(tmp_path: Path) -> None:
         plait.train(data, changes=["data.image_size=32"])
     with pytest.raises(NetworkError, match="flatten"):
         plait.train(data, changes=["network=[{embedding: 4}, flatten]"])
-
-
-def plait_command(*words: str, given: str = "") -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "plait", *words], input=given, capture_output=True, text=True, check=False
-    )

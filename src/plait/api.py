@@ -9,7 +9,7 @@ from plait.inference.language_modeling import generate as generate_with
 from plait.inference.model import OnnxModel
 from plait.inference.predict import Prediction
 from plait.inference.predict import predict as predict_with
-from plait.inference.spec import ModelSpec
+from plait.inference.spec import ModelSpec, Predictor
 
 if TYPE_CHECKING:
     from plait.run import Run
@@ -58,9 +58,11 @@ class Model:
 
     def predict(self, *sources: str | Path, skip_bad: bool = False) -> list[Prediction]:
         """The class of every picture (or text) in files, folders and tables, in order. As ``plait predict``."""
-        opened = self._opened
-        predictor = opened if isinstance(opened, OnnxModel) else _flow("Model.predict").predictor(opened)
-        return list(predict_with(predictor, [str(source) for source in sources], skip_bad=skip_bad))
+        return list(
+            predict_with(
+                self._predictor("Model.predict"), [str(source) for source in sources], skip_bad=skip_bad
+            )
+        )
 
     def generate(
         self,
@@ -71,14 +73,19 @@ class Model:
         seed: int | None = None,
     ) -> Iterator[str]:
         """What a language model writes after ``prompt``, token by token. As ``plait generate``."""
-        opened = self._opened
-        predictor = opened if isinstance(opened, OnnxModel) else _flow("Model.generate").predictor(opened)
-        return generate_with(predictor, prompt, tokens, temperature, top_p, seed)
+        return generate_with(self._predictor("Model.generate"), prompt, tokens, temperature, top_p, seed)
 
     def export(self, path: str | Path) -> Path:
         """Writes one ONNX file that answers as the network does. As ``plait export``."""
         written: Path = _flow("Model.export").export(self._run("export"), path)
         return written
+
+    def _predictor(self, what: str) -> Predictor:
+        opened = self._opened
+        if isinstance(opened, OnnxModel):
+            return opened
+        predictor: Predictor = _flow(what).predictor(opened)
+        return predictor
 
     def _run(self, what: str) -> "Run":
         if isinstance(self._opened, OnnxModel):

@@ -82,6 +82,7 @@ def training_report(
         "findings": [problem.to_json() for problem in gathered.findings],
         "training_seconds": outcome["training_seconds"],
         "history": outcome["history"],
+        "samples": run.medium.samples(RunPredictor(run, network)),
     }
     return _headline(report, run, judged["validation"], train, "validation") | {
         "seconds": time.perf_counter() - started
@@ -145,7 +146,6 @@ def _headline(
         "scores": scores,
         "classes": task.classes,
         "mistakes": _mistakes(task, judged),
-        "samples": judged.part.medium.samples(RunPredictor(run)),
     }
 
 

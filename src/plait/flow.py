@@ -329,15 +329,13 @@ def _advice(found: Gathered) -> list[str]:
 
 
 def _counts(gathered: Gathered) -> str:
+    frame = gathered.table.frame
+    parts, what = frame["split"].value_counts(), f"; {len(gathered.table.classes)} classes"
     if gathered.table.content == "running text":
-        parts = gathered.table.frame.assign(size=gathered.sizes[:, 0]).groupby("split")["size"].sum()
-    else:
-        parts = gathered.table.frame["split"].value_counts()
+        parts, what = frame.assign(size=gathered.sizes[:, 0]).groupby("split")["size"].sum(), " characters"
     counted = ", ".join(f"{parts.get(name, 0):,} {name}" for name in ("train", "validation", "test"))
     left_out = f"; {len(gathered.errors)} left out" if gathered.errors else ""
-    if gathered.table.content == "running text":
-        return f"{gathered.table.source}: {counted} characters{left_out}"
-    return f"{gathered.table.source}: {counted}; {len(gathered.table.classes)} classes{left_out}"
+    return f"{gathered.table.source}: {counted}{what}{left_out}"
 
 
 def predictor(run: Run) -> RunPredictor:

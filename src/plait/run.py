@@ -169,9 +169,10 @@ class Run:
 class RunPredictor:
     """A run's network behind the interface of a deployed model."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, network: nn.Module | None = None) -> None:
+        """``network`` is the run's, where it has been opened already."""
         self.spec = run.spec
-        self._network = run.network()
+        self._network = run.network() if network is None else network
 
     @torch.inference_mode()
     def run(self, *inputs: Array) -> tuple[Array, ...]:

@@ -3,8 +3,8 @@
 from dataclasses import fields, replace
 from itertools import pairwise
 
+from plait.data.splits import given_parts
 from plait.data.table import Row, Table
-from plait.errors import DataError
 
 PIECES = 10
 """What is next to the test is most like it, so that training must not lose all of it to validation."""
@@ -20,11 +20,7 @@ def cut(table: Table, validation: float, test: float) -> Table:
     ``test`` of it, and from what is left ``validation`` in PIECES spread evenly over it. Raises DataError where parts
     are given but none to train on.
     """
-    given = set(table.splits) - {""}
-    if given and "train" not in given:
-        raise DataError(
-            f"{table.source} has only the part {' and '.join(sorted(given))}, and none to train on"
-        )
+    given = given_parts(table)
     rows = _rows(table)
     own = [row for row in rows if row.split in ("", "train")]
     total = sum(len(row.input) for row in own)

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from plait.data.encodings import encoding_findings
 from plait.data.options import StreamDataOptions
+from plait.data.reader_text_folders import shown
 from plait.data.splitwords import split_in, split_of
-from plait.data.table import Row, Table, natural_key
+from plait.data.table import Row, Table
 from plait.errors import Problem
 from plait.inference.text_file import TextError, read_text
 
@@ -31,9 +33,7 @@ def read(source: Path, labels_required: bool, options: StreamDataOptions) -> Tab
         except TextError as error:
             problems.append(Problem(error.kind, str(path), error.message, error.row))
             continue
-        if options.encoding is None and decoded.encoding != "UTF-8":
-            said = f"read as {decoded.encoding}; if that is wrong, say --encoding"
-            problems.append(Problem("encoding", str(path), said, error=False))
+        problems += encoding_findings(path, decoded.encoding, options.encoding)
         text = decoded.text.replace("\r\n", "\n").replace("\r", "\n")
         rows.append(Row(text, None, split, str(path), 1))
     return Table.from_rows(rows, str(source), NAME, problems=problems, content="running text")
@@ -43,26 +43,18 @@ def _files(source: Path) -> dict[Path, str]:
     """Files and the part each belongs to; parts only where one of them is for training."""
     if source.is_file():
         return {source: ""} if source.suffix.lower() == SUFFIX else {}
-    shown = _shown(source)
-    files = [path for path in shown if path.is_file()]
-    folders = [path for path in shown if path.is_dir()]
+    listed = shown(source)
+    files = [path for path in listed if path.is_file()]
+    folders = [path for path in listed if path.is_dir()]
     if any(path.suffix.lower() != SUFFIX for path in files):
         return {}
     if folders and (files or not all(split_of(folder.name) for folder in folders)):
         return {}
     found = {path: split_in(path.stem) or "" for path in files}
     for folder in folders:
-        inside = _shown(folder)
+        inside = shown(folder)
         if any(path.is_dir() or path.suffix.lower() != SUFFIX for path in inside):
             return {}
         found |= dict.fromkeys(inside, split_of(folder.name) or "")
     named = set(found.values())
     return found if "train" in named and "" not in named else dict.fromkeys(found, "")
-
-
-def _shown(folder: Path) -> list[Path]:
-    try:
-        names = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError:
-        return []
-    return sorted(names, key=lambda path: natural_key(path.name))

@@ -57,14 +57,15 @@ def _classes(folder: Path) -> list[Path]:
 
 
 def _folders(source: Path) -> list[Path]:
-    return [path for path in _shown(source) if path.is_dir()]
+    return [path for path in shown(source) if path.is_dir()]
 
 
 def _texts(folder: Path) -> list[Path]:
-    return [path for path in _shown(folder) if path.suffix.lower() == SUFFIX and path.is_file()]
+    return [path for path in shown(folder) if path.suffix.lower() == SUFFIX and path.is_file()]
 
 
-def _shown(folder: Path) -> list[Path]:
+def shown(folder: Path) -> list[Path]:
+    """What lies in a folder and is not hidden, "10" after "9"; nothing where it cannot be listed."""
     try:
         names = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError:

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from plait.data.cells import decided
+from plait.data.encodings import encoding_findings
 from plait.data.options import TextDataOptions
 from plait.data.splitwords import split_in
 from plait.data.table import Row, Table
@@ -59,9 +60,7 @@ def read(source: Path, labels_required: bool, options: TextDataOptions) -> Table
         except TextError as error:
             row = "" if error.row is None else f", row {error.row}"
             raise DataError(f"{path}{row}: {error.message}") from error
-        if options.encoding is None and decoded.encoding != "UTF-8":
-            said = f"read as {decoded.encoding}; if that is wrong, say --encoding"
-            problems.append(Problem("encoding", str(path), said, error=False))
+        problems += encoding_findings(path, decoded.encoding, options.encoding)
         for number, line in enumerate(decoded.text.split("\n"), start=1):
             if not line.strip():
                 continue

@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from plait.data.cells import Record, RowError, column, decided, split_and_group, target, text
+from plait.data.encodings import encoding_findings
 from plait.data.options import TextDataOptions
 from plait.data.splitwords import split_in
 from plait.data.table import Row, Table
@@ -56,9 +57,7 @@ class _Reading:
 
     def table(self, path: Path, split: str) -> None:
         header, records, encoding = open_records(path, self.options.encoding)
-        if encoding not in ("", "UTF-8", self.options.encoding):
-            said = f"read as {encoding}; if that is wrong, say --encoding"
-            self.problems.append(Problem("encoding", str(path), said, error=False))
+        self.problems += encoding_findings(path, encoding, self.options.encoding)
         rows = list(records)
         self.text = _text_column(path, header, rows, self.options.text)
         label = _label_column(path, header, rows, self.text, self.options.label, self.labels_required)

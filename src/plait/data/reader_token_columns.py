@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from plait.data.encodings import encoding_findings
 from plait.data.options import SentenceDataOptions
 from plait.data.sentences import Tagged, tagged_table
 from plait.data.splitwords import split_in
@@ -63,9 +64,7 @@ def _opened(path: Path, options: SentenceDataOptions, problems: list[Problem]) -
     except TextError as error:
         row = "" if error.row is None else f", row {error.row}"
         raise DataError(f"{path}{row}: {error.message}") from error
-    if options.encoding is None and file.encoding != "UTF-8":
-        said = f"read as {file.encoding}; if that is wrong, say --encoding"
-        problems.append(Problem("encoding", str(path), said, error=False))
+    problems += encoding_findings(path, file.encoding, options.encoding)
     return file
 
 

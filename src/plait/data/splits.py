@@ -23,17 +23,23 @@ def split(table: Table, digests: Sequence[str], validation: float, test: float, 
     none to train on.
     """
     splits = table.splits
-    given = set(splits) - {""}
-    if given and "train" not in given:
-        raise DataError(
-            f"{table.source} has only the part {' and '.join(sorted(given))}, and none to train on"
-        )
+    given = given_parts(table)
     shares = _shares(given, validation, test)
     rows = [row for row, name in enumerate(splits) if name in ("", "train")]
     for unit, part in _divide(_units(table, digests, rows), shares, seed):
         for row in unit.rows:
             splits[row] = part
     return table.with_column("split", splits)
+
+
+def given_parts(table: Table) -> set[str]:
+    """The parts that the data brings; raises DataError where it brings parts but none to train on."""
+    given = set(table.splits) - {""}
+    if given and "train" not in given:
+        raise DataError(
+            f"{table.source} has only the part {' and '.join(sorted(given))}, and none to train on"
+        )
+    return given
 
 
 def _shares(given: set[str], validation: float, test: float) -> dict[str, float]:

@@ -34,7 +34,8 @@ class StreamStore:
             for text, file, following in zip(texts, files, [*files[1:], *files[-1:]], strict=True)
         ]
         self.text = "".join(closed)
-        self.tokens: Numbers = spec.encode(self.text)
+        self.pieces = spec.pieces(self.text)
+        self.tokens: Numbers = spec.numbers(self.pieces)
         self.start = spec.start
         self.size = spec.size
 
@@ -45,9 +46,9 @@ class StreamStore:
 class StreamTargets:
     """What is to be foreseen: every token; with the ``characters`` of each and what naming it costs, for scores."""
 
-    def __init__(self, store: StreamStore, spec: StreamInput) -> None:
+    def __init__(self, store: StreamStore) -> None:
         self.tokens = store.tokens
-        self.pieces = spec.pieces(store.text)
+        self.pieces = store.pieces
         self.characters = np.array([len(token) for token in self.pieces], np.int64)
         self.naming_bits = NAMING_BITS * self.characters * (self.tokens == UNKNOWN)
         self.bytes = len(store.text.encode("utf-8", "surrogatepass"))

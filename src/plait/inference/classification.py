@@ -28,7 +28,7 @@ class Classification(Prediction):
         return {"prediction": self.label, "probability": self.probability}
 
     def to_json(self) -> dict[str, Any]:
-        return _place(self.origin) | {
+        return self.origin.to_json() | {
             "prediction": self.label,
             "probability": self.probability,
             "probabilities": self.probabilities,
@@ -47,7 +47,7 @@ class Labeling(Prediction):
         return {"prediction": "|".join(self.labels), "probability": "|".join(likelihoods)}
 
     def to_json(self) -> dict[str, Any]:
-        return _place(self.origin) | {"prediction": list(self.labels), "probabilities": self.probabilities}
+        return self.origin.to_json() | {"prediction": list(self.labels), "probabilities": self.probabilities}
 
 
 def decode(outputs: Sequence[Array], origins: Sequence[Origin], spec: ModelSpec) -> list[Prediction]:
@@ -85,9 +85,3 @@ def _labeling(origin: Origin, classes: Sequence[str], shares: Sequence[float]) -
         (label for label in classes if given[label] >= THRESHOLD), key=lambda label: -given[label]
     )
     return Labeling(origin, tuple(labels), given)
-
-
-def _place(origin: Origin) -> dict[str, Any]:
-    if origin.table is None:
-        return {"input": origin.input}
-    return {"input": origin.input, "table": origin.table, "row": origin.row}

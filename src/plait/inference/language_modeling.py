@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from plait.errors import DataError, ModelError
 from plait.inference.input import Array
-from plait.inference.prediction import Origin, Prediction
+from plait.inference.prediction import Origin, Prediction, refuse_nonsense
 from plait.inference.spec import ModelSpec, Predictor
 from plait.inference.stream import StreamInput
 from plait.inference.text import FIRST, Numbers
@@ -42,11 +42,9 @@ class Foreseen(Prediction):
         return {"prediction": self.bits_per_character, "probability": 1 / self.perplexity}
 
     def to_json(self) -> dict[str, Any]:
-        place = {} if self.origin.table is None else {"table": self.origin.table, "row": self.origin.row}
         content = self.origin.content
         return {
-            "input": self.origin.input,
-            **place,
+            **self.origin.to_json(),
             "bits_per_character": self.bits_per_character,
             "bits_per_byte": self.bits / max(len(content.encode("utf-8", "surrogatepass")), 1),
             "perplexity": self.perplexity,
@@ -125,8 +123,7 @@ def asked(
 def log_probabilities(logits: Array) -> Floats:
     """Over the last axis; raises ModelError where they are not numbers."""
     values = np.asarray(logits, np.float64)
-    if not np.isfinite(values).all():
-        raise ModelError("the model's answer is not a number: it was trained or saved badly; train it anew")
+    refuse_nonsense(values)
     values = values - values.max(axis=-1, keepdims=True)
     chances: Floats = values - np.log(np.exp(values).sum(axis=-1, keepdims=True))
     return chances

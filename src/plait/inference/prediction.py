@@ -4,7 +4,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-from plait.errors import Problem
+import numpy as np
+
+from plait.errors import ModelError, Problem
+from plait.inference.input import Array
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,11 @@ class Origin:
     row: int | None = None
     text: str | None = None
     tokens: tuple[str, ...] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What every answer begins with, for programs."""
+        place = {} if self.table is None else {"table": self.table, "row": self.row}
+        return {"input": self.input, **place}
 
     @property
     def content(self) -> str:
@@ -58,3 +66,9 @@ class Prediction(ABC):
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """Everything, for programs."""
+
+
+def refuse_nonsense(*outputs: Array) -> None:
+    """Raises ModelError where what a network gave are not numbers."""
+    if not all(np.isfinite(one).all() for one in outputs):
+        raise ModelError("the model's answer is not a number: it was trained or saved badly; train it anew")

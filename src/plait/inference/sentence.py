@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plait.errors import ModelError
 from plait.inference.conll import BETWEEN
 from plait.inference.input import Array, ModelInput, Port
-from plait.inference.text import FIRST, PADDING, UNKNOWN, UNSPACED, pad
+from plait.inference.text import FIRST, PADDING, UNKNOWN, UNSPACED, most_frequent, pad
 
 Numbers = NDArray[np.int64]
 
@@ -224,5 +224,4 @@ def learn_words(
         for word in map(word_of, sentence):
             words[known_as(word, lowercase)] += 1
             signs.update(shortened(word, letters))
-    order = sorted(words.items(), key=lambda one: (-one[1], one[0]))
-    return [word for word, count in order if count >= least][:most], sorted(signs)
+    return most_frequent(words, least, most), sorted(signs)

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from plait.errors import ModelError
 from plait.inference.input import Array
-from plait.inference.prediction import Origin, Prediction
+from plait.inference.prediction import Origin, Prediction, refuse_nonsense
 from plait.inference.sentence import Numbers, SentenceInput, Token, split_text, word_of
 from plait.inference.spec import ModelSpec
 from plait.inference.tag_paths import Floats, best_path, marginals
@@ -47,10 +46,8 @@ class Tagging(Prediction):
         return {"prediction": said, "probability": min(sure)}
 
     def to_json(self) -> dict[str, Any]:
-        place = {} if self.origin.table is None else {"table": self.origin.table, "row": self.origin.row}
         answer: dict[str, Any] = {
-            "input": self.origin.input,
-            **place,
+            **self.origin.to_json(),
             "tokens": [token.word for token in self.tokens],
             "tags": list(self.tags),
             "probabilities": list(self.probabilities),
@@ -93,8 +90,7 @@ def decode(outputs: Sequence[Array], origins: Sequence[Origin], spec: ModelSpec)
     """Emissions (batch, time, tags) and transitions (tags, tags) to predictions; raises ModelError where they are not
     numbers."""
     emissions, transitions = (np.asarray(one, np.float64) for one in outputs)
-    if not (np.isfinite(emissions).all() and np.isfinite(transitions).all()):
-        raise ModelError("the model's answer is not a number: it was trained or saved badly; train it anew")
+    refuse_nonsense(emissions, transitions)
     return [_tagging(origin, emissions[row], transitions, spec) for row, origin in enumerate(origins)]
 
 

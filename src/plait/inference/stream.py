@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +12,17 @@ import numpy as np
 from plait.errors import ModelError
 from plait.inference.input import Array, ModelInput, Port
 from plait.inference.subwords import Subwords
-from plait.inference.text import FIRST, PADDING, TOKENS, UNKNOWN, UNSPACED, Numbers, check_fields
+from plait.inference.text import (
+    FIRST,
+    PADDING,
+    TOKENS,
+    UNKNOWN,
+    UNSPACED,
+    Numbers,
+    check_fields,
+    most_frequent,
+    pad,
+)
 
 LINE_END = "\n"
 REPLACEMENT = "\ufffd"
@@ -44,10 +55,9 @@ class StreamInput(ModelInput):
     states: list[int]
     merges: list[str] = field(default_factory=list)
     _numbers: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _subwords: list[Subwords] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        self._subwords.append(Subwords(self.merges))
+        _ = self._subwords  # It refuses merges that mean nothing.
         if self.tokens not in TOKENS:
             raise ValueError(f"tokens is {self.tokens!r}, but must be one of {', '.join(TOKENS)}")
         if any(width < 1 for width in self.states):
@@ -55,6 +65,10 @@ class StreamInput(ModelInput):
         self._numbers.update({token: number for number, token in enumerate(self.vocabulary, FIRST)})
         if len(self._numbers) < len(self.vocabulary) or "" in self._numbers:
             raise ValueError("the vocabulary names a token twice, or one of no character")
+
+    @cached_property
+    def _subwords(self) -> Subwords:
+        return Subwords(self.merges)
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -73,10 +87,7 @@ class StreamInput(ModelInput):
 
     def collate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """Padded on the right, which no earlier place sees; the states of a beginning beside."""
-        longest = max(map(len, inputs))
-        values = np.full((len(inputs), longest), PADDING, np.int64)
-        for row, one in enumerate(inputs):
-            values[row, : len(one)] = one
+        values, _ = pad([np.asarray(one, np.int64) for one in inputs])
         return values, *self.beginning(len(inputs))
 
     def beginning(self, count: int) -> tuple[Array, ...]:
@@ -103,7 +114,11 @@ class StreamInput(ModelInput):
 
     def encode(self, text: str) -> Numbers:
         """Token numbers (time,)."""
-        return np.array([self._numbers.get(token, UNKNOWN) for token in self.pieces(text)], np.int64)
+        return self.numbers(self.pieces(text))
+
+    def numbers(self, tokens: Iterable[str]) -> Numbers:
+        """Of tokens, UNKNOWN for those that have none."""
+        return np.array([self._numbers.get(token, UNKNOWN) for token in tokens], np.int64)
 
     def decode(self, number: int) -> str:
         """A token's characters; of what has no number, Unicode's replacement character."""
@@ -120,7 +135,7 @@ class StreamInput(ModelInput):
         """The tokens in order; put together they are the text."""
         if self.tokens != "subwords":
             return pieces(text, self.tokens)
-        return [piece for word in pieces(text, "words") for piece in self._subwords[0].split(word)]
+        return [piece for word in pieces(text, "words") for piece in self._subwords.split(word)]
 
     def to_json(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in FIELDS}
@@ -148,8 +163,4 @@ def pieces(text: str, tokens: str) -> list[str]:
 
 def learn_tokens(texts: Iterable[str], tokens: str, least: int, most: int) -> list[str]:
     """Tokens that occur at least ``least`` times in ``texts``, the most frequent first, at most ``most`` of them."""
-    counted: Counter[str] = Counter()
-    for text in texts:
-        counted.update(pieces(text, tokens))
-    order = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
-    return [token for token, count in order if count >= least][:most]
+    return most_frequent(Counter(piece for text in texts for piece in pieces(text, tokens)), least, most)

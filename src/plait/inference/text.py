@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -53,10 +54,9 @@ class TextInput(ModelInput):
     unit: str
     merges: list[str] = field(default_factory=list)
     _numbers: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _subwords: list[Subwords] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        self._subwords.append(Subwords(self.merges))
+        _ = self._subwords  # It refuses merges that mean nothing.
         if self.tokens not in TOKENS:
             raise ValueError(f"tokens is {self.tokens!r}, but must be one of {', '.join(TOKENS)}")
         if self.unit not in ("line", "file"):
@@ -66,6 +66,10 @@ class TextInput(ModelInput):
         self._numbers.update({token: number for number, token in enumerate(self.vocabulary, FIRST)})
         if len(self._numbers) < len(self.vocabulary):
             raise ValueError("the vocabulary names a token twice")
+
+    @cached_property
+    def _subwords(self) -> Subwords:
+        return Subwords(self.merges)
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -99,7 +103,7 @@ class TextInput(ModelInput):
         if self.tokens != "subwords":
             return split(text, self.tokens, self.lowercase)
         words = split(text, "words", self.lowercase)
-        return [piece for word in words for piece in self._subwords[0].split(word)]
+        return [piece for word in words for piece in self._subwords.split(word)]
 
     def to_json(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in FIELDS}
@@ -181,13 +185,18 @@ def learn_vocabulary(texts: Sequence[str], tokens: str, lowercase: bool, least: 
     Of words also the endings that at least ten rarer words share; they are what unseen words are known by.
     """
     counted = Counter(token for text in texts for token in split(text, tokens, lowercase))
-    order = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
-    known = [token for token, count in order if count >= least][:most]
+    known = most_frequent(counted, least, most)
     if tokens == "characters":
         return known
     rare = counted.keys() - set(known)
     endings = Counter(ending for token in rare for ending in _endings(token))
     return known + sorted(ending for ending, count in endings.items() if count >= 10)
+
+
+def most_frequent(counted: Counter[str], least: int, most: int) -> list[str]:
+    """What was counted at least ``least`` times, the most frequent first, at most ``most``."""
+    order = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+    return [token for token, count in order if count >= least][:most]
 
 
 def _endings(token: str) -> list[str]:

@@ -114,7 +114,33 @@ class Stack(Layer):
         return len(self.layers)
 
 
-class Residual(Layer):
+class Group(Layer):
+    """A layer around a stack, which decides what is created, seen, carried and counted."""
+
+    inside: Stack
+
+    def create(self, arriving: Shape) -> None:
+        self.inside.create(arriving)
+
+    def window(self) -> Window:
+        return self.inside.window()
+
+    @property
+    def states(self) -> int:
+        return self.inside.states
+
+    def initial_state(self, x: Tensor) -> list[State]:
+        return self.inside.initial_state(x)
+
+    @property
+    def reads_on(self) -> bool:
+        return self.inside.reads_on
+
+    def multiply_adds(self, arriving: Shape) -> int:
+        return self.inside.multiply_adds(arriving)
+
+
+class Residual(Group):
     """What arrives is added to what ``layers`` make of it (He et al. 2015)."""
 
     word = "residual"
@@ -133,24 +159,11 @@ class Residual(Layer):
             )
         return arriving
 
-    def create(self, arriving: Shape) -> None:
-        self.inside.create(arriving)
-
     def forward(
         self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Shaped[Tensor, "batch *axes"]:
         changed: Tensor = self.inside(x, lengths)
         return x + changed
-
-    def window(self) -> Window:
-        return self.inside.window()
-
-    @property
-    def states(self) -> int:
-        return self.inside.states
-
-    def initial_state(self, x: Tensor) -> list[State]:
-        return self.inside.initial_state(x)
 
     def carry(
         self, x: Tensor, states: list[State], lengths: Int[Tensor, "batch"] | None = None
@@ -158,15 +171,8 @@ class Residual(Layer):
         changed, ends = self.inside.carry(x, states, lengths)
         return x + changed, ends
 
-    @property
-    def reads_on(self) -> bool:
-        return self.inside.reads_on
 
-    def multiply_adds(self, arriving: Shape) -> int:
-        return self.inside.multiply_adds(arriving)
-
-
-class Repeat(Layer):
+class Repeat(Group):
     """The same ``layers`` ``times`` over, each time with weights of their own."""
 
     word = "repeat"
@@ -179,39 +185,19 @@ class Repeat(Layer):
     def output(self, arriving: Shape) -> Shape:
         return self.inside.output(arriving)
 
-    def create(self, arriving: Shape) -> None:
-        self.inside.create(arriving)
-
     def forward(
         self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Shaped[Tensor, "batch *given"]:
         changed: Tensor = self.inside(x, lengths)
         return changed
 
-    def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
-        return self.inside.output_lengths(lengths)
-
-    def window(self) -> Window:
-        return self.inside.window()
-
-    @property
-    def states(self) -> int:
-        return self.inside.states
-
-    def initial_state(self, x: Tensor) -> list[State]:
-        return self.inside.initial_state(x)
-
     def carry(
         self, x: Tensor, states: list[State], lengths: Int[Tensor, "batch"] | None = None
     ) -> tuple[Tensor, list[State]]:
         return self.inside.carry(x, states, lengths)
 
-    @property
-    def reads_on(self) -> bool:
-        return self.inside.reads_on
-
-    def multiply_adds(self, arriving: Shape) -> int:
-        return self.inside.multiply_adds(arriving)
+    def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
+        return self.inside.output_lengths(lengths)
 
 
 class Parallel(Layer):

@@ -24,7 +24,7 @@ from plait.inference.language_modeling import generate
 from plait.inference.spec import ModelSpec, Predictor
 from plait.inference.stream import StreamInput, learn_tokens, pieces
 from plait.inference.text import FIRST
-from plait.layers import Shape, Stack, Tokens
+from plait.layers import Shape, Tokens
 from plait.media.medium import Medium
 from plait.recipe import Recipe, StreamRecipe
 from plait.tasks import LanguageModeling, Task, automatic
@@ -33,7 +33,6 @@ from plait.tasks.language_modeling import (
     LanguageNetwork,
     language_network,
     refuse_looking_ahead,
-    state_widths,
     tokens_of,
 )
 
@@ -55,7 +54,7 @@ class Streams(Medium):
         recipe = of_streams(asking())
         data, training = recipe.data, recipe.training
         tokens = "characters" if data.tokens == "auto" else data.tokens
-        least = (1 if tokens == "characters" else 2) if data.least == "auto" else data.least
+        least = automatic.stream_least(tokens) if data.least == "auto" else data.least
         # Of subwords, which are not learnt yet, there are no more than characters and no fewer than words.
         counted = "words" if tokens == "subwords" else tokens
         count = sum(len(pieces(text, counted)) for text in train.table.frame["input"])
@@ -104,11 +103,8 @@ class Streams(Medium):
         else:
             known = learn_tokens(texts, data.tokens, data.least, data.vocabulary)
         input = StreamInput(data.tokens, known, [], merges)
-        layers = Stack(*recipe.layers())
         with torch.device("meta"):
-            layers.build(tokens_of(input))
-        widths = [width for widths in state_widths(layers) for width in widths]
-        return replace(input, states=widths)
+            return replace(input, states=_built(of_streams(recipe), input).flat_widths)
 
     def preview(self, recipe: Recipe, found: Gathered | None) -> Shape:
         if found is None or not len(found.table):

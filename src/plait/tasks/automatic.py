@@ -85,6 +85,11 @@ def tagging_batch_size(examples: int) -> int:
     return int(np.clip(2 ** round(np.log2(max(examples, 1) / 150)), 4, 32))
 
 
+def stream_least(tokens: str) -> int:
+    """Every character counts; of words, and of pairs that subwords are made of, those that stand once do not."""
+    return 1 if tokens == "characters" else 2
+
+
 def stream_epochs(tokens: int) -> int:
     """Passes over the training text: the fewer tokens, the more (50,000 of them 19, a million 7)."""
     return int(np.clip(round(860 / tokens**0.35), 2, 60))

@@ -48,7 +48,7 @@ class LanguageModeling(Task):
         self.input = input
 
     def encode(self, table: Table) -> StreamTargets:
-        return StreamTargets(StreamStore(table, self.input), self.input)
+        return StreamTargets(StreamStore(table, self.input))
 
     def some(self, targets: Targets, rows: np.ndarray) -> StreamTargets:
         """As many as there are ``rows``, from the beginning: a text is not parted."""
@@ -223,12 +223,11 @@ def tokens_of(input: StreamInput, time: int = 32) -> Tokens:
     return Tokens(time, input.size)
 
 
-def refuse_looking_ahead(layers: Sequence[Layer], arriving: Shape) -> Shape:
-    """Builds the layers without memory; what they give. Raises NetworkError for one that cannot read a text token after
-    token."""
+def refuse_looking_ahead(layers: Sequence[Layer], arriving: Shape) -> None:
+    """Builds the layers, without memory; raises NetworkError for one that cannot read a text token after token."""
     stack = Stack(*layers)
     with torch.device("meta"):
-        given = stack.build(arriving)
+        stack.build(arriving)
     for number, layer in enumerate(stack, start=1):
         if not layer.reads_on:
             raise NetworkError(
@@ -236,8 +235,6 @@ def refuse_looking_ahead(layers: Sequence[Layer], arriving: Shape) -> Shape:
                 "but the next token must be foreseen: take recurrent layers forward in time that give every state, "
                 "and layers that treat every step by itself (dense, dropout, norm, activation)"
             )
-    _refuse_vector(given)
-    return given
 
 
 def state_widths(stack: Stack) -> list[tuple[int, ...]]:
