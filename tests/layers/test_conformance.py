@@ -26,6 +26,7 @@ from plait.layers import (
     Flatten,
     GlobalPool,
     Layer,
+    LogMel,
     Map,
     Norm,
     Normalize,
@@ -36,10 +37,12 @@ from plait.layers import (
     Repeat,
     Residual,
     ResidualBlock,
+    Samples,
     SeparableConv,
     Sequence,
     Shape,
     SpatialRecurrent,
+    SpecAugment,
     Squeeze,
     Stack,
     Tap,
@@ -81,6 +84,7 @@ class Case:
 
 WORDS = Words(5, 9, 6, 12, (10,))
 MAP, SEQUENCE, VECTOR = Map(8, 6, 7), Sequence(5, 8), Vector(8)
+SAMPLES = Samples(200, 8000)
 # PyTorch's exporter goes through a recurrence step by step: few steps make it quick.
 SMALL = Map(8, 3, 4)
 
@@ -100,6 +104,7 @@ CASES = {
     "residual_block, strided": Case(lambda: ResidualBlock(12, 2), MAP),
     "residual_block, pooled": Case(lambda: ResidualBlock(12, 2, "layer", "gelu", "pool"), MAP),
     "residual_block, sequence": Case(lambda: ResidualBlock(12, 2, "batch", "relu", "pool"), SEQUENCE),
+    "residual_block, sequence, strided": Case(lambda: ResidualBlock(12, 2), SEQUENCE),
     "pool": Case(Pool, MAP),
     "pool, sides": Case(lambda: Pool([2, 3], "average", [2, 1]), MAP),
     "pool, sequence": Case(lambda: Pool(3, "max", 2), SEQUENCE),
@@ -136,6 +141,10 @@ CASES = {
     "embedding, words": Case(lambda: Embedding(4), WORDS),
     "embedding, feature": Case(lambda: Embedding(4, column=1), WORDS),
     "character_conv": Case(lambda: CharacterConv(6, embedding=5), WORDS),
+    "log_mel": Case(lambda: LogMel(4, window_ms=4, hop_ms=5), SAMPLES, 1000.0),
+    "log_mel, none": Case(lambda: LogMel(3, 3, 2, 100, -500, "none"), SAMPLES, 1000.0),
+    "log_mel, sequence": Case(LogMel, SEQUENCE),
+    "spec_augment": Case(lambda: SpecAugment(1, 1, 1, 2), SEQUENCE),
     "norm, batch": Case(Norm, MAP),
     "norm, layer": Case(lambda: Norm("layer"), MAP),
     "norm, group": Case(lambda: Norm("group"), MAP),
@@ -162,8 +171,15 @@ CASES = {
 }
 
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-SEQUENCES = {name: case for name, case in CASES.items() if case.arriving == SEQUENCE and name != "to_map"}
-PADDED = pytest.mark.parametrize("case", SEQUENCES.values(), ids=SEQUENCES.keys())
+# Those that read every column for itself by a weight of its own, or several columns as one.
+FIXED = {"flatten", "to_sequence, rows", "to_sequence, positions", "dense, map", "stack", "pretrained"}
+PATCHED = {"spatial_recurrent, patch", "spatial_recurrent, sru"}
+VARYING = {
+    name: case
+    for name, case in CASES.items()
+    if isinstance(case.arriving, Map | Sequence) and name not in FIXED | PATCHED
+}
+PADDED = pytest.mark.parametrize("case", VARYING.values(), ids=VARYING.keys())
 
 
 def dimensions(shape: Shape) -> tuple[int, ...]:
@@ -176,8 +192,13 @@ def dimensions(shape: Shape) -> tuple[int, ...]:
             return (channels,)
         case Words() as words:
             return words.time, words.width
-        case Tokens(time, _):
+        case Tokens(time, _) | Samples(time, _):
             return (time,)
+
+
+def _axis(x: Tensor) -> int:
+    """That which may vary in length: a map's width, or a sequence's time."""
+    return 3 if x.dim() == 4 else 1
 
 
 def doubled(x: Tensor) -> Tensor:
@@ -230,13 +251,14 @@ def test_a_batch_is_its_members_one_at_a_time(case: Case) -> None:
 
 @PADDED
 def test_padding_changes_nothing(case: Case) -> None:
-    layer, x, lengths = case.built().eval(), case.examples(4), torch.tensor([5, 3, 4, 3])
-    if isinstance(layer, Flatten):
-        pytest.skip("flatten takes fixed lengths")
+    """Along a sequence's time or a map's width; what lies in the padding is anything."""
+    layer, x = case.built().eval(), case.examples(4)
+    lengths = x.shape[_axis(x)] - torch.tensor([0, 2, 1, 2])
     padded = layer(x, lengths)
     for row, (length, given) in enumerate(zip(lengths, layer.output_lengths(lengths), strict=True)):
-        alone = layer(x[row : row + 1, :length])[0]
-        real = padded[row, :given] if alone.dim() == 2 else padded[row]
+        alone = layer(x[row : row + 1].narrow(_axis(x), 0, int(length)))
+        real = padded[row : row + 1]
+        real = real if alone.dim() == 2 else real.narrow(_axis(alone), 0, int(given))
         torch.testing.assert_close(real, alone, rtol=1e-4, atol=1e-5)
 
 
@@ -299,7 +321,7 @@ def test_one_batch_can_be_learnt_by_heart(case: Case) -> None:
         optimizer.step()
         if loss < 0.05:
             break
-    assert (network.train(not isinstance(layer, Dropout))(x).argmax(1) == targets).all()
+    assert (network.train(not isinstance(layer, Dropout | SpecAugment))(x).argmax(1) == targets).all()
 
 
 @EVERY

@@ -9,6 +9,7 @@ from plait.layers.dense import Dense
 from plait.layers.dropout import Dropout
 from plait.layers.embedding import Embedding
 from plait.layers.layer import Layer
+from plait.layers.log_mel import LogMel
 from plait.layers.losses import LossOptions, make_loss
 from plait.layers.norm import Norm
 from plait.layers.normalize import Normalize
@@ -17,8 +18,9 @@ from plait.layers.pooling import AdaptivePool, GlobalPool, Pool
 from plait.layers.pretrained import Pretrained
 from plait.layers.reading import LAYERS, read_network
 from plait.layers.recurrence import Recurrent
-from plait.layers.shapes import Map, Sequence, Shape, Tokens, Vector, Words
+from plait.layers.shapes import Map, Samples, Sequence, Shape, Tokens, Vector, Words
 from plait.layers.spatial_recurrence import SpatialRecurrent
+from plait.layers.spec_augment import SpecAugment
 from plait.layers.squeeze import Squeeze
 from plait.layers.stack import Parallel, Repeat, Residual, Stack, Tap
 from plait.layers.table import network_table
@@ -36,6 +38,7 @@ __all__ = [
     "Flatten",
     "GlobalPool",
     "Layer",
+    "LogMel",
     "LossOptions",
     "Map",
     "Norm",
@@ -48,10 +51,12 @@ __all__ = [
     "Repeat",
     "Residual",
     "ResidualBlock",
+    "Samples",
     "SeparableConv",
     "Sequence",
     "Shape",
     "SpatialRecurrent",
+    "SpecAugment",
     "Squeeze",
     "Stack",
     "Tap",

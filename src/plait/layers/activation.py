@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from plait.errors import NetworkError
 from plait.layers.layer import STEP, Layer, Window
 from plait.layers.options import checked
-from plait.layers.shapes import Shape, Tokens
+from plait.layers.shapes import Raw, Shape, remedy
 
 ActivationKind = Literal[
     "none", "relu", "leaky_relu", "elu", "gelu", "silu", "hardswish", "mish", "tanh", "sigmoid"
@@ -26,10 +26,8 @@ class Activation(Layer):
         self.activation = make_activation(kind, overwrite=False)
 
     def output(self, arriving: Shape) -> Shape:
-        if isinstance(arriving, Tokens):
-            raise NetworkError(
-                f"a {arriving} arrives, and an activation needs numbers: put an embedding before it"
-            )
+        if isinstance(arriving, Raw):
+            raise NetworkError(f"a {arriving} arrives, and an activation needs channels: {remedy(arriving)}")
         return arriving
 
     def create(self, arriving: Shape) -> None:

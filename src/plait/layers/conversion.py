@@ -8,7 +8,7 @@ from torch import Tensor
 from plait.errors import NetworkError
 from plait.layers.layer import EVERYTHING, STEP, Layer, Window
 from plait.layers.options import Count, checked
-from plait.layers.shapes import Map, Sequence, Shape, Vector
+from plait.layers.shapes import Map, Sequence, Shape, Vector, remedy
 
 
 class Flatten(Layer):
@@ -25,7 +25,9 @@ class Flatten(Layer):
             return Vector(arriving.channels * arriving.height * arriving.width)
         if isinstance(arriving, Sequence):
             return Vector(arriving.time * arriving.channels)
-        raise NetworkError(f"a {arriving} arrives, and flatten reads a map or a sequence: remove it")
+        raise NetworkError(
+            f"a {arriving} arrives, and flatten reads a map or a sequence: {remedy(arriving, 'remove it')}"
+        )
 
     def create(self, arriving: Shape) -> None:
         """Nothing to learn."""
@@ -69,7 +71,9 @@ class ToSequence(Layer):
                     "rows": Sequence(height, channels * width),
                     "positions": Sequence(height * width, channels),
                 }[self.by]
-        raise NetworkError(f"a {arriving} arrives, and to_sequence reads a map or a vector: remove it")
+        raise NetworkError(
+            f"a {arriving} arrives, and to_sequence reads a map or a vector: {remedy(arriving, 'remove it')}"
+        )
 
     def create(self, arriving: Shape) -> None:
         """Nothing to learn."""
@@ -108,7 +112,9 @@ class ToMap(Layer):
 
     def output(self, arriving: Shape) -> Shape:
         if not isinstance(arriving, Sequence):
-            raise NetworkError(f"a {arriving} arrives, and to_map reads a sequence: remove it")
+            raise NetworkError(
+                f"a {arriving} arrives, and to_map reads a sequence: {remedy(arriving, 'remove it')}"
+            )
         if arriving.channels % self.channels:
             raise NetworkError(
                 f"a {arriving} arrives, which {self.channels} channels do not divide: choose a divisor"

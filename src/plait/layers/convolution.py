@@ -15,7 +15,7 @@ from plait.layers.layer import Layer, Window
 from plait.layers.masks import blank_padding, valid_steps
 from plait.layers.norm import NormKind, make_norm, norm_window, normalized, scale_of
 from plait.layers.options import Count, Sides, checked, pair
-from plait.layers.shapes import Map, Sequence, Shape, sides, with_sides
+from plait.layers.shapes import Map, Sequence, Shape, remedy, sides, with_sides
 
 AUTO_SIDE = 56
 """Stride ``auto`` brings any picture to about this many positions a side."""
@@ -112,7 +112,7 @@ class Conv(Layer):
 
     def _convolve(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         if x.dim() == 4:
-            over_map: Tensor = self.convolution(x)
+            over_map: Tensor = self.convolution(blank_padding(x, lengths))
             return over_map
         over_time: Tensor = self.convolution(blank_padding(x, lengths).transpose(1, 2))
         return over_time.transpose(1, 2)
@@ -194,7 +194,7 @@ class ResidualBlock(Layer):
     ) -> Float[Tensor, "batch *given"]:
         after = lengths if lengths is None else self.first.output_lengths(lengths)
         changed = self.second(self.first(x, lengths), after)
-        around = self.shortcut(self._pool(x, lengths), after) if self.changes else x
+        around = self._around(x, lengths, after) if self.changes else x
         active: Tensor = self.activation(changed + around)
         return active
 
@@ -214,20 +214,25 @@ class ResidualBlock(Layer):
             positions, positions.channels, [-(-side // self.pooled) for side in sides(positions)]
         )
 
+    def _around(self, x: Tensor, lengths: Tensor | None, after: Tensor | None) -> Tensor:
+        """The shortcut's convolution, of what arrives or of its averages, which are already as few as are given."""
+        around: Tensor = self.shortcut(self._pool(x, lengths), lengths if self.pooled == 1 else after)
+        return around
+
     def _pool(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Averages of what each window holds of the map, or of the real steps."""
         if self.pooled == 1:
             return x
-        if x.dim() == 4:
-            return F.avg_pool2d(x, self.pooled, ceil_mode=True)
-        total = self._average(blank_padding(x, lengths))
-        return (
-            total
-            if lengths is None
-            else total / self._average(valid_steps(x, lengths).to(x.dtype)).clamp(min=1e-9)
-        )
+        average = self._average(blank_padding(x, lengths))
+        if lengths is None:
+            return average
+        mask = valid_steps(x, lengths).to(x.dtype)
+        real = F.avg_pool1d(mask.flatten(1)[:, None], self.pooled, ceil_mode=True)[:, 0].clamp(min=1e-9)
+        return average / (real[:, None, None] if x.dim() == 4 else real[:, :, None])
 
     def _average(self, x: Tensor) -> Tensor:
+        if x.dim() == 4:
+            return F.avg_pool2d(x, self.pooled, ceil_mode=True)
         return F.avg_pool1d(x.transpose(1, 2), self.pooled, ceil_mode=True).transpose(1, 2)
 
 
@@ -311,7 +316,8 @@ def _positions(arriving: Shape) -> Map | Sequence:
     if isinstance(arriving, (Map, Sequence)):
         return arriving
     raise NetworkError(
-        f"a {arriving} arrives, and a convolution reads a map or a sequence: move it before the vector"
+        f"a {arriving} arrives, and a convolution reads a map or a sequence: "
+        f"{remedy(arriving, 'move it before the vector')}"
     )
 
 

@@ -8,7 +8,7 @@ from plait.layers.activation import ActivationKind, make_activation
 from plait.layers.layer import STEP, Layer, Window
 from plait.layers.norm import NormKind, make_norm, normalized
 from plait.layers.options import Count, checked
-from plait.layers.shapes import Map, Sequence, Shape, Tokens, Vector
+from plait.layers.shapes import Map, Raw, Sequence, Shape, Vector, remedy
 
 
 class Dense(Layer):
@@ -24,10 +24,8 @@ class Dense(Layer):
         self.norm_kind: NormKind = norm
 
     def output(self, arriving: Shape) -> Shape:
-        if isinstance(arriving, Tokens):
-            raise NetworkError(
-                f"a {arriving} arrives, and a dense layer needs numbers: put an embedding before it"
-            )
+        if isinstance(arriving, Raw):
+            raise NetworkError(f"a {arriving} arrives, and a dense layer needs channels: {remedy(arriving)}")
         return Sequence(arriving.time, self.units) if isinstance(arriving, Sequence) else Vector(self.units)
 
     def create(self, arriving: Shape) -> None:
@@ -51,6 +49,6 @@ class Dense(Layer):
 
 
 def _arriving_units(arriving: Shape) -> int:
-    assert not isinstance(arriving, Tokens)
+    assert not isinstance(arriving, Raw)
     size = arriving.height * arriving.width if isinstance(arriving, Map) else 1
     return arriving.channels * size

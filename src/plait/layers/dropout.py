@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from plait.errors import NetworkError
 from plait.layers.layer import STEP, Layer, Window
 from plait.layers.options import Share, checked
-from plait.layers.shapes import Shape, Tokens
+from plait.layers.shapes import Raw, Shape, remedy
 
 
 class Dropout(Layer):
@@ -25,8 +25,8 @@ class Dropout(Layer):
         self.dropout = nn.Dropout(share)
 
     def output(self, arriving: Shape) -> Shape:
-        if isinstance(arriving, Tokens):
-            raise NetworkError(f"a {arriving} arrives, and dropout needs numbers: put an embedding before it")
+        if isinstance(arriving, Raw):
+            raise NetworkError(f"a {arriving} arrives, and dropout needs channels: {remedy(arriving)}")
         return arriving
 
     def create(self, arriving: Shape) -> None:

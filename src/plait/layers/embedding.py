@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from plait.errors import NetworkError
 from plait.layers.layer import STEP, Layer, Window
 from plait.layers.options import Count, Share, checked
-from plait.layers.shapes import Sequence, Shape, Tokens, Words
+from plait.layers.shapes import Sequence, Shape, Tokens, Words, remedy
 
 
 class Embedding(Layer):
@@ -44,7 +44,8 @@ class Embedding(Layer):
     def output(self, arriving: Shape) -> Shape:
         if not isinstance(arriving, Tokens):
             raise NetworkError(
-                f"a {arriving} arrives, and embedding reads token numbers: remove it, or put it first for texts"
+                f"a {arriving} arrives, and embedding reads token numbers: "
+                f"{remedy(arriving, 'remove it, or put it first for texts')}"
             )
         columns = self._sizes(arriving)
         if self.column >= len(columns):

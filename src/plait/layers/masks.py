@@ -1,4 +1,4 @@
-"""Masks: where a padded batch of sequences holds real steps."""
+"""Masks: where a padded batch of sequences, or of maps of different widths, holds real steps (columns)."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -6,15 +6,16 @@ from torch import Tensor
 
 
 def valid_steps(
-    x: Float[Tensor, "batch time channels"], lengths: Int[Tensor, "batch"]
-) -> Bool[Tensor, "batch time 1"]:
-    """True where a step is real."""
-    return (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, :, None]
+    x: Float[Tensor, "batch *axes"], lengths: Int[Tensor, "batch"]
+) -> Bool[Tensor, "batch *mask"]:
+    """True where a step of a sequence, or a column of a map, is real: (batch, time, 1) or (batch, 1, 1, width)."""
+    real = torch.arange(x.shape[-1 if x.dim() == 4 else 1], device=x.device) < lengths[:, None]
+    return real[:, None, None] if x.dim() == 4 else real[:, :, None]
 
 
 def blank_padding(
-    x: Float[Tensor, "batch time channels"], lengths: Int[Tensor, "batch"] | None
-) -> Float[Tensor, "batch time channels"]:
+    x: Float[Tensor, "batch *axes"], lengths: Int[Tensor, "batch"] | None
+) -> Float[Tensor, "batch *axes"]:
     """``x`` with zeros beyond each example's length."""
     return x if lengths is None else x * valid_steps(x, lengths)
 

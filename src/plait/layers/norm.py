@@ -12,7 +12,7 @@ from plait.errors import NetworkError
 from plait.layers.layer import EVERYTHING, STEP, Layer, Window
 from plait.layers.masks import valid_steps
 from plait.layers.options import checked
-from plait.layers.shapes import Map, Sequence, Shape, Tokens
+from plait.layers.shapes import Map, Raw, Sequence, Shape, remedy
 
 NormKind = Literal["none", "batch", "layer", "group", "rms"]
 
@@ -33,8 +33,8 @@ class Norm(Layer):
         self.kind = kind
 
     def output(self, arriving: Shape) -> Shape:
-        if isinstance(arriving, Tokens):
-            raise NetworkError(f"a {arriving} arrives, and a norm needs numbers: put an embedding before it")
+        if isinstance(arriving, Raw):
+            raise NetworkError(f"a {arriving} arrives, and a norm needs channels: {remedy(arriving)}")
         return arriving
 
     def create(self, arriving: Shape) -> None:
@@ -55,21 +55,21 @@ class Norm(Layer):
 
 def make_norm(kind: NormKind, arriving: Shape) -> nn.Module:
     """The module that normalizes a tensor of the shape ``arriving``; an Identity for ``none``."""
-    assert not isinstance(arriving, Tokens)
+    assert not isinstance(arriving, Raw)
     channels = arriving.channels
     match kind:
         case "batch":
             return _batch_norm(arriving)
         case "group" if isinstance(arriving, Map):
-            return nn.GroupNorm(math.gcd(32, channels), channels)
+            return MapGroupNorm(math.gcd(32, channels), channels)
         case "layer" | "group" | "rms":
             return ChannelNorm(kind, channels)
     return nn.Identity()
 
 
 def normalized(norm: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:
-    """``x`` by a module from ``make_norm``; only the batch norm of a sequence asks for the lengths."""
-    normal: Tensor = norm(x, lengths) if isinstance(norm, SequenceBatchNorm) else norm(x)
+    """``x`` by a module from ``make_norm``; only what looks beyond a position asks for the lengths."""
+    normal: Tensor = norm(x, lengths) if isinstance(norm, _LOOKING_BEYOND) else norm(x)
     return normal
 
 
@@ -122,9 +122,59 @@ class SequenceBatchNorm(nn.BatchNorm1d):
         return normal
 
 
+class MapBatchNorm(nn.BatchNorm2d):
+    """Batch norm of a map: in training the columns that are padding have no part in its statistics."""
+
+    def forward(
+        self, x: Float[Tensor, "batch channels height width"], lengths: Tensor | None = None
+    ) -> Float[Tensor, "batch channels height width"]:
+        if lengths is None or not self.training:
+            return super().forward(x)
+        # Sums of what is masked, without picking it out: that would copy, and wait for the accelerator.
+        count = (lengths.sum() * x.shape[2]).clamp_min(1)
+        wide = x.to(self.weight.dtype)
+        mean, variance = _moments(wide, valid_steps(x, lengths), count, (0, 2, 3))
+        self._remember(mean.flatten(), variance.flatten() * (count / (count - 1).clamp_min(1)))
+        scale = self.weight[:, None, None] * (variance + self.eps).rsqrt()
+        return ((wide - mean) * scale + self.bias[:, None, None]).to(x.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None and self.momentum is not None
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+        self.running_var.lerp_(variance.to(self.running_var.dtype), self.momentum)
+        self.num_batches_tracked.add_(1)
+
+
+class MapGroupNorm(nn.GroupNorm):
+    """Group norm of a map over its real columns."""
+
+    def forward(
+        self, x: Float[Tensor, "batch channels height width"], lengths: Tensor | None = None
+    ) -> Float[Tensor, "batch channels height width"]:
+        if lengths is None:
+            return super().forward(x)
+        groups = x.to(self.weight.dtype).reshape(len(x), self.num_groups, -1, *x.shape[2:])
+        count = (lengths * math.prod(groups.shape[2:4])).clamp_min(1)[:, None, None, None, None]
+        mean, variance = _moments(groups, valid_steps(x, lengths)[:, None], count, (2, 3, 4))
+        normal = ((groups - mean) * (variance + self.eps).rsqrt()).flatten(1, 2)
+        scaled = normal * self.weight[:, None, None] + self.bias[:, None, None]
+        return scaled.to(x.dtype, memory_format=torch.channels_last)
+
+
+_LOOKING_BEYOND = (SequenceBatchNorm, MapBatchNorm, MapGroupNorm)
+
+
+def _moments(x: Tensor, real: Tensor, count: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Mean and variance along ``axes``, which stay, of the ``count`` numbers that are real."""
+    mean = (x * real).sum(dim=axes, keepdim=True) / count
+    return mean, ((x - mean) * real).square().sum(dim=axes, keepdim=True) / count
+
+
 def _batch_norm(arriving: Shape) -> nn.Module:
-    assert not isinstance(arriving, Tokens)
+    assert not isinstance(arriving, Raw)
     if isinstance(arriving, Map):
-        return nn.BatchNorm2d(arriving.channels)
+        return MapBatchNorm(arriving.channels)
     kind = SequenceBatchNorm if isinstance(arriving, Sequence) else nn.BatchNorm1d
     return kind(arriving.channels)

@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from plait.errors import NetworkError
 from plait.layers.layer import EVERYTHING, Layer, Window
-from plait.layers.shapes import Map, Sequence, Shape, Tokens, Vector, Words
+from plait.layers.shapes import Map, Samples, Sequence, Shape, Tokens, Vector, Words
 
 
 class Own(Layer):
@@ -81,3 +81,5 @@ def _zeros(shape: Shape) -> Tensor:
             return torch.zeros(1, words.time, words.width, dtype=torch.int64)
         case Tokens(time, _):
             return torch.zeros(1, time, dtype=torch.int64)
+        case Samples(time, _):
+            return torch.zeros(1, time, dtype=torch.int16)

@@ -12,7 +12,7 @@ from plait.errors import NetworkError
 from plait.layers.layer import EVERYTHING, Layer, Window
 from plait.layers.masks import blank_padding, last_step, valid_steps
 from plait.layers.options import Sides, checked, pair
-from plait.layers.shapes import Map, Sequence, Shape, Vector, extent, sides, with_sides
+from plait.layers.shapes import Map, Sequence, Shape, Vector, extent, remedy, sides, with_sides
 
 PoolKind = Literal["max", "average"]
 
@@ -70,7 +70,7 @@ class Pool(Layer):
 
 
 class GlobalPool(Layer):
-    """All positions of a map, or all real steps of a sequence, as one vector.
+    """All positions of a map's real columns, or all real steps of a sequence, as one vector.
 
     ``average``, ``max``, ``last`` (a sequence's last real step), or ``attention``: an average weighed by a softmax
     over positions of a learnt score (Lin et al. 2017, "A structured self-attentive sentence embedding", with one
@@ -101,7 +101,10 @@ class GlobalPool(Layer):
         self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch channels"]:
         if x.dim() == 4:
-            return self._over(x.permute(0, 2, 3, 1).flatten(1, 2), None)
+            if lengths is None:
+                return self._over(x.permute(0, 2, 3, 1).flatten(1, 2), None)
+            # Column by column, so that the real positions come first.
+            return self._over(x.permute(0, 3, 2, 1).flatten(1, 2), lengths * x.shape[2])
         return self._over(x, lengths)
 
     def window(self) -> Window:
@@ -136,7 +139,7 @@ class AdaptivePool(Layer):
     pyramid pooling").
 
     Part i of a side of n holds the positions from floor(i n / size) to ceil((i + 1) n / size), as torch's adaptive
-    pooling; of a sequence n counts the real steps.
+    pooling; n counts the real steps of a sequence, and the real columns of a map.
     """
 
     word = "adaptive_pool"
@@ -158,6 +161,8 @@ class AdaptivePool(Layer):
         self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch *given"]:
         rows, parts = pair(self.size)
+        if x.dim() == 4 and lengths is not None:
+            return self._real_columns(x, lengths)
         if x.dim() == 4 and self.kind == "max":
             by_rows = self._parts(x.permute(0, 2, 3, 1), 1, rows)
             return self._parts(by_rows, 2, parts).permute(0, 3, 1, 2)
@@ -167,7 +172,7 @@ class AdaptivePool(Layer):
             if self.kind == "max":
                 return self._parts(x, 1, parts)
             return F.adaptive_avg_pool1d(x.transpose(1, 2), parts).transpose(1, 2)
-        return torch.stack([self._part(x, lengths, part, parts) for part in range(parts)], dim=1)
+        return self._real_parts(x, lengths, parts)
 
     def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
         return torch.full_like(lengths, pair(self.size)[1])
@@ -186,6 +191,18 @@ class AdaptivePool(Layer):
             [x.narrow(axis, begin, end - begin).amax(dim=axis) for begin, end in bounds], dim=axis
         )
 
+    def _real_columns(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Of a map: the parts of its height, then, the columns as steps, those of its real width."""
+        rows, parts = pair(self.size)
+        largest = self.kind == "max"
+        by_rows = self._parts(x, 2, rows) if largest else F.adaptive_avg_pool2d(x, (rows, x.shape[3]))
+        steps = by_rows.permute(0, 3, 2, 1).flatten(2)
+        given = self._real_parts(steps, lengths, parts)
+        return given.view(len(x), parts, rows, -1).permute(0, 3, 2, 1)
+
+    def _real_parts(self, x: Tensor, lengths: Tensor, parts: int) -> Tensor:
+        return torch.stack([self._part(x, lengths, part, parts) for part in range(parts)], dim=1)
+
     def _part(self, x: Tensor, lengths: Tensor, part: int, parts: int) -> Tensor:
         begin = (part * lengths).div(parts, rounding_mode="floor")
         end = -(-(part + 1) * lengths).div(parts, rounding_mode="floor")
@@ -199,4 +216,6 @@ class AdaptivePool(Layer):
 def _positions(arriving: Shape, word: str) -> Map | Sequence:
     if isinstance(arriving, (Map, Sequence)):
         return arriving
-    raise NetworkError(f"a {arriving} arrives, and {word} reads a map or a sequence: remove it")
+    raise NetworkError(
+        f"a {arriving} arrives, and {word} reads a map or a sequence: {remedy(arriving, 'remove it')}"
+    )

@@ -11,6 +11,7 @@ from plait.layers.dense import Dense
 from plait.layers.dropout import Dropout
 from plait.layers.embedding import Embedding
 from plait.layers.layer import Layer
+from plait.layers.log_mel import LogMel
 from plait.layers.norm import Norm
 from plait.layers.normalize import Normalize
 from plait.layers.options import option_names
@@ -19,6 +20,7 @@ from plait.layers.pooling import AdaptivePool, GlobalPool, Pool
 from plait.layers.pretrained import Pretrained
 from plait.layers.recurrence import Recurrent
 from plait.layers.spatial_recurrence import SpatialRecurrent
+from plait.layers.spec_augment import SpecAugment
 from plait.layers.squeeze import Squeeze
 from plait.layers.stack import Parallel, Repeat, Residual, Tap
 
@@ -35,6 +37,8 @@ LAYERS: dict[str, type[Layer]] = {
     "dropout": Dropout,
     "embedding": Embedding,
     "character_conv": CharacterConv,
+    "log_mel": LogMel,
+    "spec_augment": SpecAugment,
     "norm": Norm,
     "activation": Activation,
     "flatten": Flatten,

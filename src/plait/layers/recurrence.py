@@ -13,7 +13,7 @@ from plait.layers.layer import EVERYTHING, Layer, Window
 from plait.layers.masks import last_step
 from plait.layers.norm import ChannelNorm
 from plait.layers.options import Count, Share, checked
-from plait.layers.shapes import Map, Sequence, Shape, Vector
+from plait.layers.shapes import Map, Sequence, Shape, Vector, remedy
 
 Direction = Literal["forward", "backward", "both"]
 DIRECTIONS: dict[Direction, tuple[bool, ...]] = {
@@ -70,14 +70,14 @@ class Recurrent(Layer):
 
     def output(self, arriving: Shape) -> Shape:
         if not isinstance(arriving, Sequence):
-            remedy = (
+            advice = (
                 "put to_sequence before it, or use spatial_recurrent"
                 if isinstance(arriving, Map)
                 else "put to_sequence before it"
                 if isinstance(arriving, Vector)
-                else "put an embedding before it"
+                else remedy(arriving)
             )
-            raise NetworkError(f"a {arriving} arrives, and recurrent reads a sequence: {remedy}")
+            raise NetworkError(f"a {arriving} arrives, and recurrent reads a sequence: {advice}")
         channels = self.units * len(self.reversals)
         return Vector(channels) if self.gives_last else Sequence(arriving.time, channels)
 

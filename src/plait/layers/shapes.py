@@ -69,7 +69,25 @@ class Words(Tokens):
         return f"sequence of {self.time} words of up to {self.letters} characters"
 
 
-Shape = Map | Sequence | Vector | Tokens
+@dataclass(frozen=True)
+class Samples:
+    """A tensor (batch, time) of int16 samples of a recording, ``rate`` a second."""
+
+    time: int
+    rate: int
+
+    def __str__(self) -> str:
+        return f"recording of {self.time} samples, {self.rate} a second"
+
+
+Raw = Tokens | Samples
+"""What comes without channels."""
+Shape = Map | Sequence | Vector | Raw
+
+
+def remedy(arriving: Shape, otherwise: str = "put an embedding before it") -> str:
+    """What to do where a layer cannot read ``arriving``, for messages: only log_mel reads a recording."""
+    return "put log_mel before it" if isinstance(arriving, Samples) else otherwise
 
 
 def sides(shape: Map | Sequence) -> tuple[int, ...]:

@@ -11,9 +11,10 @@ from plait.errors import NetworkError
 from plait.layers.cell import Cell
 from plait.layers.cells import CellKind, make_cell
 from plait.layers.layer import Layer, Window
+from plait.layers.masks import blank_padding
 from plait.layers.options import Count, Sides, checked, pair
 from plait.layers.recurrence import DIRECTIONS
-from plait.layers.shapes import Map, Shape
+from plait.layers.shapes import Map, Shape, remedy
 
 
 class SpatialRecurrent(Layer):
@@ -65,8 +66,10 @@ class SpatialRecurrent(Layer):
         self, x: Float[Tensor, "batch channels height width"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch given rows columns"]:
         # A channels-last map as (batch, height, width, channels) is no copy.
-        patches = self._patch(x).permute(0, 2, 3, 1)
-        across, _ = self.rows.unroll(patches.flatten(0, 1).unsqueeze(2), None, None, keep=False)
+        patches = self._patch(x, lengths).permute(0, 2, 3, 1)
+        across, _ = self.rows.unroll(
+            patches.flatten(0, 1).unsqueeze(2), self._of_rows(x, lengths), None, keep=False
+        )
         across = across.view(*patches.shape[:3], 2 * self.units)
         down, _ = self.columns.unroll(patches if self.crosswise else across, None, None, keep=False)
         read = (torch.cat([across, down], dim=3) if self.crosswise else down).contiguous()
@@ -96,7 +99,9 @@ class SpatialRecurrent(Layer):
 
     def _patched(self, arriving: Shape) -> Map:
         if not isinstance(arriving, Map):
-            raise NetworkError(f"a {arriving} arrives, and spatial_recurrent reads a map: move it before")
+            raise NetworkError(
+                f"a {arriving} arrives, and spatial_recurrent reads a map: {remedy(arriving, 'move it before')}"
+            )
         down, across = self.patch
         if arriving.height % down or arriving.width % across:
             raise NetworkError(
@@ -105,10 +110,17 @@ class SpatialRecurrent(Layer):
             )
         return Map(arriving.channels * down * across, arriving.height // down, arriving.width // across)
 
-    def _patch(self, x: Tensor) -> Tensor:
-        """(batch, channels * patch height * patch width, rows, columns)."""
+    def _of_rows(self, x: Tensor, lengths: Tensor | None) -> Tensor | None:
+        """The real steps of every row; a column is real throughout, or padding throughout."""
+        if lengths is None:
+            return None
+        return self.output_lengths(lengths).repeat_interleave(x.shape[2] // self.patch[0])
+
+    def _patch(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """(batch, channels * patch height * patch width, rows, columns), zeros where a patch holds padding."""
         if self.patch == (1, 1):
             return x
+        x = blank_padding(x, lengths)
         down, across = self.patch
         batch, channels, height, width = x.shape
         parts = x.reshape(batch, channels, height // down, down, width // across, across)

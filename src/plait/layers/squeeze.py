@@ -5,14 +5,15 @@ from torch import Tensor, nn
 
 from plait.errors import NetworkError
 from plait.layers.layer import EVERYTHING, Layer, Window
+from plait.layers.masks import blank_padding
 from plait.layers.options import Count, checked
-from plait.layers.shapes import Map, Shape
+from plait.layers.shapes import Map, Shape, remedy
 
 LEAST_UNITS = 8
 
 
 class Squeeze(Layer):
-    """Averages each channel over the map, and from the averages computes a weight in 0..1 for each channel.
+    """Averages each channel over a map's real columns, and from the averages computes a weight in 0..1 for each.
 
     Between the two lie channels / ``ratio`` units, at least 8.
     """
@@ -27,7 +28,7 @@ class Squeeze(Layer):
     def output(self, arriving: Shape) -> Shape:
         if not isinstance(arriving, Map):
             raise NetworkError(
-                f"a {arriving} arrives, and squeeze weighs the channels of a map: move it before"
+                f"a {arriving} arrives, and squeeze weighs the channels of a map: {remedy(arriving, 'move it before')}"
             )
         return arriving
 
@@ -40,7 +41,7 @@ class Squeeze(Layer):
     def forward(
         self, x: Float[Tensor, "batch channels height width"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch channels height width"]:
-        weights: Tensor = self.weigh(x.mean(dim=(2, 3)))
+        weights: Tensor = self.weigh(self._average(x, lengths))
         return x * weights[:, :, None, None]
 
     def window(self) -> Window:
@@ -49,6 +50,11 @@ class Squeeze(Layer):
     def multiply_adds(self, arriving: Shape) -> int:
         channels, units = self._sizes(arriving)
         return 2 * channels * units
+
+    def _average(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        if lengths is None:
+            return x.mean(dim=(2, 3))
+        return blank_padding(x, lengths).sum(dim=(2, 3)) / (lengths * x.shape[2]).clamp_min(1)[:, None]
 
     def _sizes(self, arriving: Shape) -> tuple[int, int]:
         assert isinstance(arriving, Map)

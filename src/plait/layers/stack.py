@@ -14,7 +14,7 @@ from plait.errors import NetworkError
 from plait.layers.cell import State
 from plait.layers.layer import STEP, Layer, Window
 from plait.layers.options import Count, checked
-from plait.layers.shapes import Shape, Tokens
+from plait.layers.shapes import Raw, Shape, remedy
 
 
 class Stack(Layer):
@@ -224,11 +224,10 @@ class Parallel(Layer):
                     f"branch 1 gives a {first} and branch {number} a {one}, and they are put side by side: "
                     "let all but their channels agree"
                 )
-        channels = [one.channels for one in given if not isinstance(one, Tokens)]
-        if isinstance(first, Tokens) or len(channels) < len(given):
-            raise NetworkError(
-                f"a branch gives a {first}, which has no channels: put an embedding into each branch"
-            )
+        channels = [one.channels for one in given if not isinstance(one, Raw)]
+        if isinstance(first, Raw):
+            advice = remedy(first).replace("before it", "into each branch")
+            raise NetworkError(f"a branch gives a {first}, which has no channels: {advice}")
         return replace(first, channels=sum(channels))
 
     def create(self, arriving: Shape) -> None:
@@ -319,4 +318,4 @@ class Tap(Layer):
 
 
 def _without_channels(shape: Shape) -> Shape:
-    return shape if isinstance(shape, Tokens) else replace(shape, channels=1)
+    return shape if isinstance(shape, Raw) else replace(shape, channels=1)
