@@ -61,7 +61,9 @@ def _padding(asked: argparse.Namespace, pool: int) -> float:
     text_store.POOL = pool
     lengths = _lengths(asked)
     store: Any = type("Lengths", (), {"lengths": lengths, "__len__": lambda self: len(self.lengths)})()
-    batches = SequenceTrainingBatches(store, np.zeros(len(lengths)), 64, 0, 0.0, len(lengths) // 64)
+    batches = SequenceTrainingBatches(
+        store, np.zeros(len(lengths)), 64, 0, lambda rows, _: store.take(rows), len(lengths) // 64
+    )
     places = tokens = 0
     for step in range(len(lengths) // 64):
         rows = batches.plan(step)[1]

@@ -4,7 +4,12 @@ import numpy as np
 import torch
 
 from plait.data.table import Row, Table
-from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches, TextStore
+from plait.data.text_store import (
+    SequenceEvaluationBatches,
+    SequenceTrainingBatches,
+    TextStore,
+    word_dropped,
+)
 from plait.inference.text import FIRST, PADDING, UNKNOWN, TextInput
 
 SPEC = TextInput("words", True, [f"w{number}" for number in range(200)], 0, "text", "line")
@@ -25,7 +30,8 @@ def batches(
 ) -> SequenceTrainingBatches:
     targets = torch.arange(len(opened))
     hints = torch.arange(len(opened)).float()[:, None]
-    return SequenceTrainingBatches(opened, targets, 16, seed, word_dropout, 62, start, hints)
+    draw = word_dropped(opened, seed, word_dropout)
+    return SequenceTrainingBatches(opened, targets, 16, seed, draw, 62, start, hints)
 
 
 def test_every_example_is_seen_once_an_epoch_with_its_own_target_and_hint() -> None:

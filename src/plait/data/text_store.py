@@ -1,6 +1,6 @@
-"""The text store, and batches of sequences: token numbers in memory, drawn by length so that little is padding."""
+"""The text store, and batches of sequences, drawn by length so that little is padding."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 from plait.data.batches import Batch, Rows, steps_per_epoch
 from plait.data.chance import Purpose, plan_order, uniform
 from plait.data.table import Table
+from plait.inference.input import Array
 from plait.inference.text import PADDING, UNKNOWN, Numbers, TextInput, pad
 
 POOL = 32
@@ -41,19 +42,40 @@ class TextStore:
 
 @runtime_checkable
 class SequenceStore(Protocol):
-    """Sequences of different lengths in memory."""
+    """Sequences of different lengths."""
 
     lengths: NDArray[np.int64]
 
     def __len__(self) -> int: ...
 
-    def take(self, rows: ArrayLike) -> tuple[Numbers, Numbers]:
-        """int64 (rows, time, ...), padded, and lengths (rows,)."""
+    def take(self, rows: ArrayLike) -> tuple[Array, Numbers]:
+        """(rows, time, ...), padded, and lengths (rows,)."""
         ...
+
+
+class WordStore(SequenceStore, Protocol):
+    """Sequences of words or other tokens."""
 
     def without(self, values: Numbers, dropped: np.ndarray) -> Numbers:
         """Steps unknown where ``dropped`` (rows, time)."""
         ...
+
+
+Draw = Callable[[Rows, int], tuple[Array, Numbers]]
+"""(rows, epoch) -> what ``take`` gives, changed as training sees it in that epoch."""
+
+
+def word_dropped(store: WordStore, seed: int, share: float) -> Draw:
+    """``share`` of the tokens become unknown, by (seed, epoch, example)."""
+
+    def draw(rows: Rows, epoch: int) -> tuple[Array, Numbers]:
+        values, lengths = store.take(rows)
+        if share:
+            numbers = np.asarray(values, np.int64)
+            values = store.without(numbers, uniform(seed, epoch, rows, values.shape[1]) < share)
+        return values, lengths
+
+    return draw
 
 
 @runtime_checkable
@@ -69,8 +91,8 @@ class SequenceTrainingBatches:
     """The batches of steps ``start_step`` .. ``total_steps`` - 1; iterating twice gives the same twice.
 
     Each epoch has an order of its own, in which runs of POOL batches are sorted by length, and the batches' order is
-    drawn again. ``word_dropout`` is the share of tokens that become unknown, by (seed, epoch, example). ``hints``
-    (examples, classes) come with their examples.
+    drawn again. ``draw`` takes the examples as that epoch sees them. ``hints`` (examples, classes) come with their
+    examples.
     """
 
     def __init__(
@@ -79,7 +101,7 @@ class SequenceTrainingBatches:
         targets: Targets,
         batch_size: int,
         seed: int,
-        word_dropout: float,
+        draw: Draw,
         total_steps: int,
         start_step: int = 0,
         hints: Tensor | None = None,
@@ -90,7 +112,7 @@ class SequenceTrainingBatches:
         self._targets = targets
         self._batch_size = batch_size
         self._seed = seed
-        self._word_dropout = word_dropout
+        self._draw = draw
         self._steps = range(start_step, total_steps)
         self._steps_per_epoch = steps_per_epoch(len(store), batch_size)
         self._planned: tuple[int, list[Rows]] = (-1, [])
@@ -101,10 +123,7 @@ class SequenceTrainingBatches:
     def __iter__(self) -> Iterator[Batch]:
         for step in self._steps:
             epoch, rows = self.plan(step)
-            values, lengths = self._store.take(rows)
-            if self._word_dropout:
-                drawn = uniform(self._seed, epoch, rows, values.shape[1])
-                values = self._store.without(values, drawn < self._word_dropout)
+            values, lengths = self._draw(rows, epoch)
             yield Batch(
                 torch.from_numpy(values),
                 torch.from_numpy(lengths),

@@ -137,16 +137,18 @@ FIELDS: dict[str, type] = {
 """Of a TextInput, as JSON has them."""
 
 
-def check_fields(values: Mapping[str, Any], fields: Mapping[str, type]) -> None:
-    """Raises ModelError unless ``values`` are exactly ``fields``, and their vocabulary and merges lists of texts."""
+LISTS_OF_TEXTS = ("vocabulary", "merges", "phrases")
+
+
+def check_fields(values: Mapping[str, Any], fields: Mapping[str, type], what: str = "text input") -> None:
+    """Raises ModelError unless ``values`` are exactly ``fields``, and those of LISTS_OF_TEXTS lists of texts."""
     if set(values) != set(fields):
-        raise ModelError(f"a text input needs exactly {sorted(fields)}, but {sorted(values)} arrived")
+        raise ModelError(f"a {what} needs exactly {sorted(fields)}, but {sorted(values)} arrived")
     for name, kind in fields.items():
         if type(values[name]) is not kind:
-            raise ModelError(f"text input: {name} is {type(values[name]).__name__}, not {kind.__name__}")
-    for name in ("vocabulary", "merges"):
-        if not all(isinstance(token, str) for token in values[name]):
-            raise ModelError(f"text input: {name} must be a list of texts")
+            raise ModelError(f"{what}: {name} is {type(values[name]).__name__}, not {kind.__name__}")
+        if name in LISTS_OF_TEXTS and not all(isinstance(token, str) for token in values[name]):
+            raise ModelError(f"{what}: {name} must be a list of texts")
 
 
 def pad(texts: Sequence[Numbers], multiple: int = 1) -> tuple[Numbers, Numbers]:

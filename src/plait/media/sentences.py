@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from plait.data.batches import Batch
 from plait.data.gather import Gathered
 from plait.data.sentence_store import SentenceStore, TagTargets
-from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches
+from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches, word_dropped
 from plait.errors import NetworkError
 from plait.inference.conll import BETWEEN
 from plait.inference.input import ModelInput
@@ -156,8 +156,8 @@ class Sentences(Medium):
         total: int,
     ) -> Iterable[Batch]:
         size, seed = int(recipe.training.batch_size), recipe.training.seed
-        dropped = of_sentences(recipe).augmentation.word_dropout
-        return SequenceTrainingBatches(store, targets, size, seed, dropped, total, start)
+        draw = word_dropped(store, seed, of_sentences(recipe).augmentation.word_dropout)
+        return SequenceTrainingBatches(store, targets, size, seed, draw, total, start)
 
     def evaluation_batches(self, store: SentenceStore, targets: TagTargets) -> Iterable[Batch]:
         return SequenceEvaluationBatches(store, targets, EVALUATION_BATCH)

@@ -10,7 +10,7 @@ from plait.data import reader_text_folders
 from plait.data.batches import Batch
 from plait.data.gather import Gathered
 from plait.data.subword_learning import learn_subwords
-from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches, TextStore
+from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches, TextStore, word_dropped
 from plait.errors import NetworkError
 from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec
@@ -150,8 +150,8 @@ class Texts(Medium):
         total: int,
     ) -> Iterable[Batch]:
         size, seed = int(recipe.training.batch_size), recipe.training.seed
-        dropped = of_texts(recipe).augmentation.word_dropout
-        return SequenceTrainingBatches(store, targets, size, seed, dropped, total, start, hints)
+        draw = word_dropped(store, seed, of_texts(recipe).augmentation.word_dropout)
+        return SequenceTrainingBatches(store, targets, size, seed, draw, total, start, hints)
 
     def evaluation_batches(self, store: TextStore, targets: Tensor) -> Iterable[Batch]:
         return SequenceEvaluationBatches(store, targets, EVALUATION_BATCH)
