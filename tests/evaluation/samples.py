@@ -2,6 +2,7 @@
 
 import base64
 import io
+import wave
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,8 @@ from sklearn.model_selection import train_test_split
 from plait.errors import Problem
 from plait.evaluation.baselines import baselines
 from plait.evaluation.scores import classification_scores
+from plait.evaluation.spectrogram_picture import png as spectrogram
+from plait.evaluation.transcript_scores import Unit, constant_baseline, edits, transcript_scores
 
 
 @cache
@@ -68,6 +71,79 @@ def digits_report(classes: list[str] | None = None) -> dict[str, Any]:
             for row in wrong
         ]
     }
+
+
+HEARD = [
+    ("turn the kitchen light on", "turn the chicken light on", "ann"),
+    ("play some music please", "play music please now", "bo"),
+    ("stop", "", "bo"),
+    ("louder", "louder", "cy"),
+    ("what is the weather", "what is the weather", None),
+]
+"""True texts, what was heard, and who spoke."""
+
+
+def transcript_report(
+    headline: Unit = "word", heard: list[tuple[str, str, str | None]] = HEARD
+) -> dict[str, Any]:
+    """As flow.test makes it, of recordings whose spectrograms are a rising tone."""
+    targets, answers, speakers = ([one[place] for one in heard] for place in range(3))
+    lengths = [0.4 + 0.07 * len(target or "") for target in targets]
+    scores = transcript_scores(targets, answers, headline, speakers, lengths)
+    found = [constant_baseline([*targets, "stop"], targets, headline)]
+    given = report(scores, found)
+    rate = {"value": 0.02, "low": 0.01, "high": 0.03, "examples": 900}
+    return given | {
+        "task": "speech-recognition",
+        "noun": "recording",
+        "higher_is_better": False,
+        "splits": given["splits"] | {"train": rate, "validation": rate},
+        "history": [row | {"validation_score": row["validation_score"] - 1} for row in history()],
+        "mistakes": [
+            _misheard(*one, length, headline)
+            for one, length in zip(heard, lengths, strict=True)
+            if one[0] != one[1]
+        ],
+    }
+
+
+def _misheard(
+    target: str, answer: str, speaker: str | None, seconds: float, headline: Unit
+) -> dict[str, Any]:
+    split = str.split if headline == "word" else list
+    words = answer.split()
+    edges = np.linspace(0.1, seconds, len(words) + 1)
+    return {
+        "input": f"clips/{speaker}/{target}.wav",
+        "target": target,
+        "prediction": answer,
+        "probability": 0.83,
+        "place": f"manifest.csv, row {len(target)}",
+        "aligned": [list(pair) for pair in edits(split(target), split(answer)).pairs],
+        "audio": wav(seconds),
+        "thumbnail": spectrogram(_rising(seconds)),
+        "seconds": seconds,
+        "alignment": [[word, *edges[place : place + 2].tolist()] for place, word in enumerate(words)],
+    }
+
+
+def _rising(seconds: float) -> np.ndarray:
+    """Log-mel energies (time, 80) of a tone that rises, in noise."""
+    time = np.arange(int(100 * seconds))[:, None]
+    noise = np.random.default_rng(0).normal(size=(len(time), 80))
+    ridges: np.ndarray = 6 * np.exp(-(((np.arange(80) - 80 * time / len(time)) / 4) ** 2)) + noise
+    return ridges
+
+
+def wav(seconds: float, rate: int = 8000) -> str:
+    time = np.arange(int(rate * seconds)) / rate
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((8000 * np.sin(2 * np.pi * 440 * time)).astype("<i2").tobytes())
+    return "data:audio/wav;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def report(scores: dict[str, Any], found: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The page holds the report's numbers, loads nothing, runs nothing, and shows any name as text."""
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -12,8 +13,9 @@ from plait.evaluation.page import duration, file_size, page
 from plait.evaluation.report import percent, strict
 from plait.evaluation.scores import classification_scores, several_label_scores
 
-from .samples import digits, digits_report, history, png, report, several_answers
+from .samples import digits, digits_report, history, png, report, several_answers, transcript_report
 
+SOURCES = ("data:image/png;base64,", "data:audio/wav;base64,")
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 EVIL = [
     "<script>alert(1)</script>",
@@ -108,6 +110,11 @@ REPORTS = {
     "perfect": perfect,
     "several": several,
     "bare": bare,
+    "words": transcript_report,
+    "characters": lambda: transcript_report(
+        "character", [("今天天气", "今天 天汽", None), ("a b", "ab", "甲")]
+    ),
+    "evil words": lambda: transcript_report("word", [(one.strip() or "a", f"{one}?", one) for one in EVIL]),
     "evil": lambda: digits_report(EVIL),
 }
 
@@ -120,7 +127,7 @@ def test_the_page_loads_and_runs_nothing(name: str) -> None:
     assert not tags & {"script", "link", "iframe", "object", "embed", "base", "form"}
     for _, attributes in reader.elements:
         assert not [key for key in attributes if key.startswith("on")]
-        assert (attributes.get("src") or "data:image/png;base64,").startswith("data:image/png;base64,")
+        assert (attributes.get("src") or SOURCES[0]).startswith(SOURCES)
         assert "href" not in attributes
     style = next(word for word in reader.words if "--paper" in word)
     assert "url(" not in style
@@ -165,6 +172,103 @@ def test_every_number_of_the_digits_is_on_the_page() -> None:
     assert "1.8 ms" in text
     assert "and 3 more, all in report.json" in text
     assert "photos/4/<b>.jpg, row 12" in text
+
+
+def test_transcripts_are_drawn_with_sound_picture_and_marks() -> None:
+    given = transcript_report()
+    reader = read(given)
+    tags = [tag for tag, _ in reader.elements]
+    assert tags.count("audio") == tags.count("img") == 3
+    assert "media-src data:" in page(strict(given))
+    for words in (
+        "turn the kitchen light on",
+        "turn the chicken light on",
+        "nothing",
+        "manifest.csv, row 25 · 83.0 % sure",
+        "chicken, 0.92 to 1.33 s",
+        "By speaker",
+        "By length, seconds",
+        "0.68 to 0.82",
+        "taken for another 1 6.7 %",
+        "left out 2 13.3 %",
+        "added 1 6.7 %",
+        "Character error rate",
+    ):
+        assert words in reader.text + " ".join(one.get("title") or "" for _, one in reader.elements)
+    assert marked(page(strict(given))) == ["kitchen", "chicken", "some", "now", "stop"]
+
+
+def test_marks_of_characters_are_joined_and_words_keep_their_blanks() -> None:
+    assert marked(page(strict(REPORTS["characters"]()))) == ["气", " ", "汽", " "]
+    given = transcript_report("character", [("hello you", "hullo you", None)])
+    given["mistakes"][0] |= {"target": "Hello, you!", "prediction": "Hullo you."}
+    assert "h u llo you" in read(given).text  # the reader here puts blanks between elements
+    given = transcript_report("word", [("one two three", "uno dos three", None)])
+    assert marked(page(strict(given))) == ["one two", "uno dos"]
+    assert "uno dos three" in read(given).text
+
+
+def test_words_lie_where_they_were_said_and_only_where_the_length_is_known() -> None:
+    given = transcript_report()
+    given["mistakes"] = given["mistakes"][:1]
+    given["mistakes"][0] |= {
+        "seconds": 4.0,
+        "alignment": [["a", 0.0, 1.0], ["b", 1.0, 2.0], ["c", 3.0, 9.0], ["d", None, None]],
+    }
+    spans = [one["style"] for tag, one in read(given).elements if tag in ("i", "span") and "left" in str(one)]
+    assert "left:0.00%;width:25.00%" in spans
+    assert "left:0.00%;width:75.00%" in spans  # a has room until c, since b lies a row below
+    assert "left:75.00%;width:25.00%" in spans
+    given["mistakes"][0]["seconds"] = None
+    assert not any("ticks" in str(one.get("class")) for _, one in read(given).elements)
+
+
+def test_a_wide_picture_is_not_enlarged_and_what_is_no_wav_is_not_played() -> None:
+    given = transcript_report()
+    one = given["mistakes"][0]
+    one["thumbnail"] = png(np.zeros((32, 480, 1), np.uint8))
+    one["audio"] = "data:text/html;base64,AAAA"
+    given["mistakes"][1] |= {"audio": 'data:audio/wav;base64,A" onerror="alert(1)', "thumbnail": None}
+    reader = read(given)
+    assert "max-width:480px" in [attributes.get("style") for _, attributes in reader.elements]
+    played = [attributes["src"] for tag, attributes in reader.elements if tag == "audio"]
+    assert len(played) == 2
+    assert "text/html" not in page(strict(given))
+    assert not any("onerror" in attributes for _, attributes in reader.elements)
+
+
+def test_a_transcript_needs_no_more_than_its_pairs() -> None:
+    given = transcript_report()
+    given["mistakes"] = [
+        {"input": "a.png", "target": "ab", "prediction": "b", "aligned": [["a", None], ["b", "b"]]}
+    ]
+    assert marked(page(strict(given))) == ["a"]
+
+
+def test_bars_of_a_rate_above_one_stay_within_their_track() -> None:
+    given = transcript_report()
+    given["baselines"] = [{"name": "most common transcript", "value": 2.5}]
+    widths = [str(one.get("style")) for _, one in read(given).elements if "fill" in str(one.get("class"))]
+    assert "width:100.00%" in widths
+    assert all(float(one.removeprefix("width:").removesuffix("%")) <= 100 for one in widths)
+
+
+def test_curves_of_an_error_rate_fall_and_may_exceed_100() -> None:
+    rows = [
+        {"epoch": number, "loss": 1.0, "validation_loss": 1.0, "validation_score": -score}
+        for number, score in enumerate((1.6, 1.5, 1.4, 1.2, 1.15, 1.1))
+    ]
+    panel = learning_curves(rows, "validation word error rate, %", -100.0)[-1]
+    heights = [float(point.split(",")[1]) for point in panel.curves[0].points.split()]
+    assert heights == sorted(heights)
+    assert heights[-1] <= panel.bottom
+    texts = [float(tick.text) for tick in panel.y_ticks]
+    assert texts
+    assert min(texts) > 100
+
+
+def marked(html: str) -> list[str]:
+    return re.findall(r"<mark>([^<]*)</mark>", html)
 
 
 def test_perfect_answers_say_so() -> None:

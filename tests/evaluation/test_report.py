@@ -10,7 +10,7 @@ from plait.evaluation.report import generalization_gap, label, lines, percent, s
 from plait.evaluation.saving import write_report
 from plait.evaluation.scores import classification_scores, several_label_scores
 
-from .samples import digits_report, report, several_answers
+from .samples import digits_report, report, several_answers, transcript_report
 
 
 def test_json_is_strict_and_holds_the_report(tmp_path: Path) -> None:
@@ -90,10 +90,48 @@ def test_several_labels_have_no_confused_pair() -> None:
     assert not any("confused" in line for line in summary(given))
 
 
+def test_summary_of_transcripts() -> None:
+    given = transcript_report() | {"low": 0.2, "high": 0.4, "baseline": {"name": "silence", "value": 0.95}}
+    found = summary(given)
+    assert found[0] == "test word error rate 26.7 % (95 % interval 20.0 to 40.0 %, 5 examples)"
+    assert "overlap: 3 of 5 test recordings are also in training, so the score promises too much" in found
+    assert "baseline: 95.0 % by silence (most common transcript 93.3 %)" in found
+    assert "gap: 24.7 points above training (2.0 %)" in found
+    assert (
+        "most confused: “kitchen” taken for “chicken” once (100.0 % of the places where this word stands)"
+        in found
+    )
+    assert generalization_gap(given) == pytest.approx(4 / 15 - 0.02)
+
+
+def test_an_error_rate_is_held_against_its_baseline_from_above() -> None:
+    given = transcript_report() | {"low": 0.2, "high": 0.4}
+    for value, words in (
+        (0.41, None),
+        (0.3, "not clearly below it"),
+        (4 / 15, "no better"),
+        (0.1, "no better"),
+    ):
+        baseline = {"name": "silence", "value": value}
+        line = next(line for line in lines(given | {"baseline": baseline}) if line.label == "baseline")
+        assert line.warning == (words is not None)
+        assert (words or "") in line.text
+
+
+def test_errors_without_a_confused_pair_are_no_perfection() -> None:
+    left_out = transcript_report("word", [("a b", "a", None)])
+    assert "most confused: nothing: no word was taken for another" in summary(left_out)
+    blank = transcript_report("character", [("a b", "a-b", None)])
+    assert any("“␣” taken for “-” once" in line for line in summary(blank))
+    right = transcript_report("word", [("a b", "a b", None)])
+    assert "most confused: nothing: no mistake was made" in summary(right)
+
+
 def test_percent_and_labels() -> None:
     assert percent(0.97849) == "97.8 %"
     assert percent(0.97849, 10_000) == "97.85 %"
     assert percent(0.99999, 10_000) == "99.99 %"
     assert percent(1.0) == "100.0 %"
+    assert [percent(0.0), percent(0.0002), percent(0.0002, 1000)] == ["0.0 %", "0.1 %", "0.02 %"]
     assert percent(None) == "–"
     assert [label(value) for value in ("猫", ["a", "b"], [], None)] == ["猫", "a, b", "none", "none"]

@@ -236,7 +236,8 @@ def _window(values: Sequence[float], share: bool, falling: bool) -> tuple[float,
     later = values[len(values) // 4 :]
     low, high = (min(values), max(later)) if falling else (min(later), max(values))
     room = max(0.1 * (high - low), 0.5 if share else 0.01)
-    return max(0.0, low - room), min(100.0, high + room) if share else high + room
+    # An error rate may exceed 100 %.
+    return max(0.0, low - room), min(100.0, high + room) if share and high <= 100 else high + room
 
 
 def _cells(confusion: Sequence[Sequence[int]], classes: Sequence[str], side: float) -> list[Cell]:

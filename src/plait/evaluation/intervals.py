@@ -64,6 +64,26 @@ def bootstrap_share(
     return float(low), float(high)
 
 
+def bootstrap_rate(
+    parts: np.ndarray, totals: np.ndarray, seed: int = 0, draws: int = DRAWS, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """The percentile bootstrap of sum(parts) / sum(totals), which may exceed 1: whole examples are drawn again.
+
+    Where every example has the same rate, resampling would give a point. Then it reaches as far as if by Wilson's
+    bound so many of the unseen examples had no part at all, or were all parts: no error in 50 gives 0 to 0.071.
+    """
+    rate = parts.sum() / max(1, totals.sum())
+    if totals.sum() == 0 or (parts * totals.sum() == totals * parts.sum()).all():
+        least, _ = wilson(len(totals), len(totals), confidence)
+        return float(rate * least), float(rate + max(0.0, 1 - rate) * (1 - least))
+    generator = np.random.default_rng(seed)
+    counts = np.stack([parts, totals], axis=1)
+    drawn = np.stack([_sums(counts, generator) for _ in range(draws)])
+    drawn = drawn[drawn[:, 1] > 0]
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
 def standard_error(low: float, high: float, confidence: float = CONFIDENCE) -> float:
     """Of a score with this interval, taken as normal."""
     return (high - low) / 2 / NormalDist().inv_cdf((1 + confidence) / 2)

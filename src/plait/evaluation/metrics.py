@@ -45,6 +45,8 @@ METRICS = {
     "micro_f1": Metric("micro F1"),
     "span_f1": Metric("span F1"),
     "token_accuracy": Metric("token accuracy"),
+    "word_error_rate": Metric("word error rate", higher_is_better=False),
+    "character_error_rate": Metric("character error rate", higher_is_better=False),
     "bits_per_character": Metric("bits a character", share=False, higher_is_better=False),
 }
 
@@ -54,11 +56,13 @@ def metric(name: str) -> Metric:
 
 
 def percent(value: float | None, examples: int = 0) -> str:
-    """A share as "97.8 %"; two digits where a thousand examples carry them. Never rounded up to 100."""
+    """A share as "97.8 %"; two digits where a thousand examples carry them. Never rounded up to 100 or down to 0."""
     if value is None:
         return "–"
     digits = 2 if examples >= 1000 else 1
     text = f"{100 * value:.{digits}f}"
     if value < 1 and float(text) == 100:
         text = f"{100 - 10**-digits:.{digits}f}"
+    if value > 0 and float(text) == 0:
+        text = f"{10**-digits:.{digits}f}"
     return f"{text} %"

@@ -6,13 +6,14 @@ Nothing is computed here but places and words; the templates escape every name t
 import base64
 import binascii
 from collections import defaultdict
+from itertools import groupby
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from plait.evaluation.charts import learning_curves, matrix, reliability
 from plait.evaluation.metrics import Metric, percent
-from plait.evaluation.report import Report, counted, label, lines, metric_of, noun
+from plait.evaluation.report import Report, counted, label, lines, metric_of, noun, unit_of, visible
 
 WORST = 15
 """Classes shown at once, the worst first; the rest are folded."""
@@ -21,6 +22,9 @@ PROBLEMS = 20
 QUOTED = 300
 """Characters of a text that the page shows."""
 PICTURE = "data:image/png;base64,"
+AUDIO = "data:audio/wav;base64,"
+GROUPS = {"recording": "speaker", "line": "writer"}
+"""Who made an input, by its noun."""
 SMALL = 64
 """A thumbnail of fewer pixels across is enlarged without smoothing."""
 
@@ -43,6 +47,8 @@ def page(report: Report) -> str:
         thousands=thousands,
         decimal=decimal,
         shortened=shortened,
+        visible=visible,
+        span=span,
     )
     return environment.get_template("report.html.j2").render(_values(report))
 
@@ -81,11 +87,18 @@ def shortened(text: str) -> str:
     return plain if len(plain) <= QUOTED else plain[: QUOTED - 1] + "…"
 
 
+def span(one: dict[str, Any]) -> str:
+    """From where to where a part of the lengths reaches."""
+    low, high = (f"{one[key]:,.3g}" if abs(one[key]) < 100 else f"{one[key]:,.0f}" for key in ("from", "to"))
+    return low if low == high else f"{low} to {high}"
+
+
 def _values(report: Report) -> dict[str, Any]:
     """What the template names."""
     scores = report.get("scores", {})
     table = scores.get("classes", [])
     of = metric_of(report)
+    shown = [_mistake(one) for one in report.get("mistakes", [])]
     worst = sorted(table, key=lambda one: (one["f1"] is None, one["f1"] or 0.0))
     return {
         "report": report,
@@ -103,7 +116,11 @@ def _values(report: Report) -> dict[str, Any]:
         "bars": _bars(report, of),
         "running": noun(report) == "token",
         "samples": report.get("samples", []),
-        "mistakes": [_mistake(one) for one in report.get("mistakes", [])],
+        "mistakes": shown,
+        "transcribed": bool(shown) and all("joint" in one for one in shown),
+        "unit": unit_of(report),
+        "group": GROUPS.get(noun(report), "group"),
+        "seconds": noun(report) == "recording",
         "matrix": matrix(scores.get("confusion", []), [one["name"] for one in table]),
         "worst": worst[:WORST] if len(worst) > 2 * WORST else worst,
         "folded": worst[WORST:] if len(worst) > 2 * WORST else [],
@@ -119,7 +136,7 @@ def _values(report: Report) -> dict[str, Any]:
 
 
 def _bars(report: Report, of: Metric) -> list[dict[str, Any]]:
-    """The splits and the baselines on one axis: from 0 to 1, or to the largest of them."""
+    """The splits and the baselines on one axis: from 0 to 1, or to the largest of them (an error rate may exceed 1)."""
     splits = report.get("splits", {})
     order = [name for name in ("train", "validation", "test") if name in splits]
     current = report.get("split", "test")
@@ -131,7 +148,7 @@ def _bars(report: Report, of: Metric) -> list[dict[str, Any]]:
     baselines = report.get("baselines") or [one for one in [report.get("baseline")] if one]
     ranked = sorted(baselines, key=lambda one: of.gain(0.0, float(one["value"])))
     bars = drawn + [{"kind": "baseline", "low": None, "high": None, "examples": None} | one for one in ranked]
-    longest = 1.0 if of.share else max(float(one["high"] or one["value"]) for one in bars)
+    longest = max([1.0 if of.share else 0.0, *(float(one["high"] or one["value"]) for one in bars)])
     return [one | {"drawn": [_scaled(one[key], longest) for key in ("value", "low", "high")]} for one in bars]
 
 
@@ -140,15 +157,74 @@ def _scaled(value: float | None, longest: float) -> float | None:
 
 
 def _mistake(one: dict[str, Any]) -> dict[str, Any]:
-    """With the file's own name, and whether its picture is small; a thumbnail that is no PNG is not shown."""
-    thumbnail = one.get("thumbnail") or ""
+    """With the file's own name, and whether its picture is small; a thumbnail that is no PNG is not shown, and what
+    is no WAV is not played."""
+    thumbnail, audio = one.get("thumbnail") or "", one.get("audio") or ""
     picture = thumbnail if thumbnail.startswith(PICTURE) else None
+    width = _png_width(picture) if picture else 0
     name = str(one.get("input") or "").replace("\\", "/").rpartition("/")[2]
-    return one | {
-        "thumbnail": picture,
-        "name": name,
-        "small": picture is not None and _png_width(picture) < SMALL,
-    }
+    return (
+        one
+        | {
+            "thumbnail": picture,
+            "name": name,
+            "small": picture is not None and width < SMALL,
+            "width": width,
+            "audio": audio if audio.startswith(AUDIO) else None,
+            "place": one.get("place"),
+            "probability": one.get("probability"),
+        }
+        | (_transcript(one) if one.get("aligned") is not None else {})
+    )
+
+
+def _transcript(one: dict[str, Any]) -> dict[str, Any]:
+    """Both texts in pieces that are right or wrong, and the words' places under the picture."""
+    joint = _joint(one)
+    sides = ([(pair[side], pair[0] != pair[1]) for pair in one["aligned"]] for side in (0, 1))
+    true, said = (
+        _pieces([(text, wrong) for text, wrong in side if text is not None], joint) for side in sides
+    )
+    seconds = one.get("seconds")
+    ticks = _ticks(one.get("alignment") or [], float(seconds)) if seconds else []
+    return {"joint": joint, "true": true, "said": said, "ticks": ticks}
+
+
+def _joint(one: dict[str, Any]) -> str:
+    """What stands between the parts that were aligned: nothing (characters) or a blank (words), by which both texts
+    become about as long as they are; case and signs may have been dropped for the comparison."""
+    sides = [[pair[side] for pair in one["aligned"] if pair[side] is not None] for side in (0, 1)]
+    whole = sum(len(" ".join((one.get(key) or "").split())) for key in ("target", "prediction"))
+    return min("", " ", key=lambda joint: abs(whole - sum(len(joint.join(side)) for side in sides)))
+
+
+def _pieces(parts: list[tuple[str, bool]], joint: str) -> list[dict[str, Any]]:
+    """Neighbors that are right, or wrong, as one."""
+    return [
+        {"text": joint.join(text for text, _ in run), "wrong": wrong}
+        for wrong, run in groupby(parts, key=lambda part: part[1])
+    ]
+
+
+def _ticks(alignment: list[Any], seconds: float) -> list[dict[str, Any]]:
+    """Words under a recording, in per cent of it, by turns in two rows: each has room until the next of its row."""
+    known = [
+        (str(word), float(start), float(end)) for word, start, end in alignment if None not in (start, end)
+    ]
+    places = [min(100.0, max(0.0, 100 * start / seconds)) for _, start, _ in known]
+    return [
+        {
+            "word": word,
+            "title": f"{word}, {start:.2f} to {end:.2f} s",
+            "left": left,
+            "width": max(0.0, min(100.0, 100 * end / seconds) - left),
+            "room": max(0.0, following - left),
+            "low": number % 2 == 1,
+        }
+        for number, ((word, start, end), left, following) in enumerate(
+            zip(known, places, [*places[2:], 100.0, 100.0], strict=False)
+        )
+    ]
 
 
 def _png_width(picture: str) -> int:

@@ -89,6 +89,17 @@ def label(value: str | list[str] | None) -> str:
     return ", ".join(names)
 
 
+def visible(text: str) -> str:
+    """A blank by itself as a sign: of transcripts it may be what was mistaken."""
+    return "␣" if text == " " else text
+
+
+def unit_of(report: Report) -> str | None:
+    """What a transcript's errors are counted in, word or character; None of other reports."""
+    unit, _, rate = str(report["metric"]).partition("_")
+    return unit if rate == "error_rate" else None
+
+
 def _which_part(report: Report) -> Line | None:
     if report.get("split", "test") != "validation":
         return None
@@ -150,13 +161,16 @@ def _confused(report: Report) -> Line | None:
     pairs = report.get("scores", {}).get("confused")
     if pairs is None:
         return None
+    unit = unit_of(report)
     if not pairs:
-        return Line("most confused", "nothing: no mistake was made")
+        only = unit is not None and report["value"] > 0
+        why = f"no {unit} was taken for another" if only else "no mistake was made"
+        return Line("most confused", f"nothing: {why}")
     pair = pairs[0]
     times = "once" if pair["count"] == 1 else f"{pair['count']:,} times"
-    what = f"“{pair['target']}” taken for “{pair['prediction']}”"
-    text = f"{what} {times} ({percent(pair['share'])} of its examples)"
-    return Line("most confused", text)
+    what = f"“{visible(pair['target'])}” taken for “{visible(pair['prediction'])}”"
+    whole = "its examples" if unit is None else f"the places where this {unit} stands"
+    return Line("most confused", f"{what} {times} ({percent(pair['share'])} of {whole})")
 
 
 def _left_out(report: Report) -> Line | None:
