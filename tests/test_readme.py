@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits
 
 from tests.books import book
 from tests.sentences import columns, sentences
+from tests.sounds import speech_table, words, write
 from tests.texts import reviews, table
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +50,8 @@ def desk(tmp_path: Path) -> Path:
     table(tmp_path / "reviews.csv", reviews(60), ("review", "sentiment"))
     columns(tmp_path / "names.conll", sentences(60))
     book(tmp_path / "book.txt", 60)
+    speech_table(tmp_path / "clips.csv", words(30))
+    write(tmp_path / "clip.wav", "ab", 1000)
     (tmp_path / "recipes").mkdir()
     for recipe in (ROOT / "recipes").glob("*.yaml"):
         (tmp_path / "recipes" / recipe.name).write_bytes(recipe.read_bytes())

@@ -62,7 +62,7 @@ def judge(task: Task, network: nn.Module, part: Part) -> Judged:
     return Judged(part, task.score(part.targets, answers), answers)
 
 
-def validation_scores(task: Task, loss: Loss, network: nn.Module, part: Part) -> dict[str, float]:
+def validation_scores(task: Task, loss: Loss, network: nn.Module, part: Part) -> dict[str, Any]:
     """``score`` (higher is better), its standard ``error`` and ``loss`` in training, by whatever precision is on."""
     return task.validate(part.outputs(task, network), part.targets, loss)
 
@@ -175,4 +175,8 @@ def _mistakes(task: Task, judged: Judged) -> list[dict[str, Any]]:
     part = judged.part
     shown = task.mistakes(part.gathered.table, part.targets, judged.answers, MISTAKES)
     thumbnails = part.medium.thumbnails(part.store, np.array(list(shown), np.int64))
-    return [one | {"thumbnail": picture} for one, picture in zip(shown.values(), thumbnails, strict=True)]
+    heard = part.medium.heard(part.store, np.array(list(shown), np.int64))
+    return [
+        one | beside | {"thumbnail": picture}
+        for one, beside, picture in zip(shown.values(), heard, thumbnails, strict=True)
+    ]

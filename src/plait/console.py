@@ -92,6 +92,8 @@ def _inputs(answer: dict[str, Any]) -> str:
         )
     if "sentences" in answer:
         return _sentences(answer["sentences"])
+    if "recordings" in answer:
+        return _recordings(answer["recordings"])
     texts = answer["texts"]
     if texts is None:
         return "texts: none that can be used"
@@ -100,6 +102,15 @@ def _inputs(answer: dict[str, Any]) -> str:
         "texts: {shortest} to {longest} {tokens}, median {median}; vocabulary {vocabulary:,}".format(**texts)
         + cut
     )
+
+
+def _recordings(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "recordings: none that can be used"
+    speakers = f"; {found['speakers']} speakers" if found["speakers"] else ""
+    return (
+        "recordings: {shortest:.2f} to {longest:.2f} seconds, median {median:.2f}; {minutes:.1f} minutes in all"
+    ).format(**found) + speakers
 
 
 def _running(found: dict[str, Any] | None) -> str:

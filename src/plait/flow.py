@@ -109,6 +109,7 @@ def train(
     gathered = gather(data, asked.data, asked.split_seed, format, skip_bad, progress)
     say(_counts(gathered))
     settled = MEDIA[asked.task].settle(asking, gathered.part("train"))
+    gathered = _possible(gathered, settled, skip_bad)
     for remark in MEDIA[asked.task].remarks(settled, gathered.part("train")):
         say(remark)
     origin = {
@@ -284,12 +285,23 @@ def _own_data(run: Run, progress: Progress | None) -> Gathered:
     gathered = gather(
         origin["source"], recipe.data, recipe.split_seed, origin["format"], origin["skip_bad"], progress
     )
+    gathered = _possible(gathered, recipe, origin["skip_bad"])
     if gathered.fingerprint != origin["fingerprint"]:
         raise RunError(
             f"{origin['source']} has changed since {run.folder} was trained on it: undo the change or train anew "
             f"(to test on other data, name it: plait test {run.folder} DATA)"
         )
     return gathered
+
+
+def _possible(gathered: Gathered, recipe: Recipe, skip_bad: bool) -> Gathered:
+    """Without the rows that the recipe's network cannot learn from; a DataError unless they are to be skipped."""
+    faults = MEDIA[recipe.task].impossible(recipe, gathered)
+    if not faults:
+        return gathered
+    left = gathered.without(faults)
+    refuse(left, skip_bad)
+    return left
 
 
 def _train_part(run: Run, progress: Progress | None) -> Gathered | None:

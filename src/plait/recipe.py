@@ -19,9 +19,12 @@ from plait.data.options import (
     DataOptions,
     PictureDataOptions,
     SentenceDataOptions,
+    SoundDataOptions,
+    SpeechDataOptions,
     StreamDataOptions,
     TextDataOptions,
 )
+from plait.data.sound_store import SoundAugmentation
 from plait.data.table import Content
 from plait.errors import RecipeError, suggestion
 from plait.layers import Layer, Own, read_network
@@ -77,6 +80,23 @@ class OutputOptions(BaseModel):
     tied: bool
     activation: float = Field(ge=0)
     change: float = Field(ge=0)
+
+
+class DecodingOptions(BaseModel):
+    """How an answer is chosen among all transcripts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    width: int = Field(ge=1, le=1000)
+    """The beam's; 1 takes the likeliest symbol of every step."""
+    language: str | None
+    """An n-gram model of words: transcripts (counted in the training part), or a file, .arpa or text."""
+    order: int = Field(ge=1, le=10)
+    weight: float = Field(ge=0)
+    bonus: float
+    hot: dict[str, float]
+    phrases: str | None
+    """One of these is answered: transcripts (of the training part), or a file with a phrase a line."""
 
 
 class Recipe(BaseModel):
@@ -172,11 +192,29 @@ class StreamRecipe(Recipe):
     output: OutputOptions
 
 
+class AudioRecipe(Recipe):
+    """Of audio classification."""
+
+    data: SoundDataOptions
+    loss: LossOptions
+    augmentation: SoundAugmentation
+
+
+class SpeechRecipe(Recipe):
+    """Of speech recognition."""
+
+    data: SpeechDataOptions
+    decoding: DecodingOptions
+    augmentation: SoundAugmentation
+
+
 RECIPES: dict[str, type[Recipe]] = {
     "image-classification": PictureRecipe,
     "text-classification": TextRecipe,
     "sequence-tagging": SentenceRecipe,
     "language-modeling": StreamRecipe,
+    "audio-classification": AudioRecipe,
+    "speech-recognition": SpeechRecipe,
 }
 """What a recipe of each task holds."""
 TASK_NAMES = tuple(RECIPES)
@@ -185,6 +223,8 @@ TASK_OF: dict[Content, str] = {
     "texts": "text-classification",
     "sentences": "sequence-tagging",
     "running text": "language-modeling",
+    "recordings": "audio-classification",
+    "speech": "speech-recognition",
 }
 """The task that data of each kind is for, where nothing else is asked."""
 

@@ -23,7 +23,7 @@ def cut(table: Table, validation: float, test: float) -> Table:
     given = given_parts(table)
     rows = _rows(table)
     own = [row for row in rows if row.split in ("", "train")]
-    total = sum(len(row.input) for row in own)
+    total = sum(len(_text(row)) for row in own)
     # In characters, so that the same text is cut alike however many files it lies in.
     end = total if "test" in given else int(total * (1 - test))
     held_out = [] if "validation" in given else _spread(end, validation)
@@ -55,7 +55,7 @@ def without_beginning(table: Table, characters: int) -> Table:
     rows = _rows(table)
     if not rows:
         return table
-    return _with_rows(table, _pieces(rows, characters, sum(len(row.input) for row in rows), rows[0].split))
+    return _with_rows(table, _pieces(rows, characters, sum(len(_text(row)) for row in rows), rows[0].split))
 
 
 def _rows(table: Table) -> list[Row]:
@@ -72,9 +72,14 @@ def _pieces(rows: list[Row], begin: int, end: int, split: str) -> list[Row]:
     found, at = [], 0
     for row in rows:
         assert isinstance(row.input, str)
-        first, last = max(begin - at, 0), min(end - at, len(row.input))
+        first, last = max(begin - at, 0), min(end - at, len(_text(row)))
         if first < last:
             line = 1 + row.input.count("\n", 0, first)
             found.append(replace(row, input=row.input[first:last], split=split, row=line))
-        at += len(row.input)
+        at += len(_text(row))
     return found
+
+
+def _text(row: Row) -> str:
+    assert isinstance(row.input, str)
+    return row.input

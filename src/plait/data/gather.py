@@ -8,9 +8,17 @@ import numpy as np
 
 from plait.data.checks import check
 from plait.data.cuts import cut
-from plait.data.options import DataOptions, PictureDataOptions, SentenceDataOptions, StreamDataOptions
+from plait.data.options import (
+    DataOptions,
+    PictureDataOptions,
+    SentenceDataOptions,
+    SoundDataOptions,
+    SpeechDataOptions,
+    StreamDataOptions,
+)
 from plait.data.readers import read_table
 from plait.data.sentence_checks import check_sentences
+from plait.data.sound_checks import check_recordings
 from plait.data.splits import split
 from plait.data.stream_checks import check_streams, measures
 from plait.data.table import Table
@@ -25,7 +33,8 @@ class Gathered:
     """A Table of usable rows, and what was found on the way.
 
     ``errors`` are what cannot be used (rows already left out of ``table``), ``findings`` what should be known,
-    ``sizes`` (examples, 2) heights and widths in pixels, or (examples, 1) characters of texts or tokens of sentences;
+    ``sizes`` (examples, 2) heights and widths in pixels, or (examples, 1) characters of texts, tokens of sentences,
+    milliseconds of recordings;
     ``digests`` the SHA-256 of every input, ``grey`` whether no picture has color.
     """
 
@@ -48,6 +57,11 @@ class Gathered:
             sizes=self.sizes[chosen],
             digests=[self.digests[row] for row in chosen],
         )
+
+    def without(self, faults: dict[int, Problem]) -> "Gathered":
+        """The rows that have no fault; what the others have is among the errors."""
+        kept = np.array([row for row in range(len(self.table)) if row not in faults], np.int64)
+        return replace(self.take(kept), errors=[*self.errors, *faults.values()])
 
     @property
     def fingerprint(self) -> str:
@@ -86,6 +100,8 @@ def look(
         checked = check_sentences(table, training)
     elif isinstance(options, StreamDataOptions):
         checked = check_streams(table, training)
+    elif isinstance(options, SoundDataOptions | SpeechDataOptions):
+        checked = check_recordings(table, options, progress, training)
     else:
         checked = check_texts(table, training)
     return Gathered(

@@ -87,3 +87,36 @@ class StreamDataOptions(DataOptions):
     """The most tokens with a number of their own."""
     window: int = Field(ge=1)
     """Tokens that a training step reads before the weights move; the state is carried on."""
+
+
+class SoundDataOptions(DataOptions):
+    """Where recordings and their classes stand, and at which rate they are heard."""
+
+    audio: str | None
+    """The table's column with the recordings; None: found by its name."""
+    label: str | None
+    encoding: str | None
+    """Of the tables; None: UTF-8, or GB18030 where that gives Chinese."""
+    rate: Annotated[int, Field(ge=1000, le=192_000)] | Literal["auto"]
+    """Samples a second that the network hears; auto: that of most recordings, at most 16,000."""
+    cache_mb: int = Field(ge=0)
+    """Recordings kept in memory, in MB; beyond it they are opened again each epoch."""
+
+
+class SpeechDataOptions(DataOptions):
+    """Where recordings and their transcripts stand, and how transcripts are written."""
+
+    audio: str | None
+    text: str | None
+    """The table's column with the transcripts; None: found by its name."""
+    encoding: str | None
+    rate: Annotated[int, Field(ge=1000, le=192_000)] | Literal["auto"]
+    cache_mb: int = Field(ge=0)
+    units: Literal["auto", "characters", "subwords", "words"]
+    """What the network spells transcripts with; auto: characters."""
+    lowercase: bool
+    punctuation: Literal["keep", "drop"]
+    least: int = Field(ge=1)
+    """Symbols that occur less often in training are not learnt."""
+    vocabulary: int = Field(ge=1)
+    """The most subwords or words that are learnt."""

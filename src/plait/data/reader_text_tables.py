@@ -7,6 +7,7 @@ from pathlib import Path
 from plait.data.cells import Record, RowError, column, decided, split_and_group, target, text
 from plait.data.encodings import encoding_findings
 from plait.data.options import TextDataOptions
+from plait.data.reader_sound_tables import names_recordings
 from plait.data.splitwords import split_in
 from plait.data.table import Row, Table
 from plait.data.text_records import OPENERS, open_records
@@ -26,7 +27,7 @@ OTHERS = ("split", "group")
 def fits(source: Path, labels_required: bool) -> bool:
     """Whether ``source`` is such a file without a column of pictures, or a folder of them named by split."""
     if source.is_file():
-        return source.suffix.lower() in OPENERS and not _names_pictures(source)
+        return source.suffix.lower() in OPENERS and not _is_of_others(source)
     return bool(_tables(source))
 
 
@@ -150,11 +151,16 @@ def _tables(folder: Path) -> dict[Path, str]:
     if not folder.is_dir():
         return {}
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in OPENERS and path.is_file())
-    paths = [path for path in paths if not path.name.startswith(".") and not _names_pictures(path)]
+    paths = [path for path in paths if not path.name.startswith(".") and not _is_of_others(path)]
     if len(paths) == 1:
         return {paths[0]: ""}
     named = {path: split for path in paths if (split := split_in(path.stem))}
     return named if len(set(named.values())) == len(named) else {}
+
+
+def _is_of_others(path: Path) -> bool:
+    """Whether it is a table of pictures or of recordings."""
+    return _names_pictures(path) or names_recordings(path)
 
 
 def _names_pictures(path: Path) -> bool:

@@ -12,6 +12,8 @@ from plait.data import (
     reader_folders,
     reader_idx,
     reader_plain_text,
+    reader_sound_folders,
+    reader_sound_tables,
     reader_tables,
     reader_text_folders,
     reader_text_lines,
@@ -23,6 +25,8 @@ from plait.data.options import (
     DataOptions,
     PictureDataOptions,
     SentenceDataOptions,
+    SoundDataOptions,
+    SpeechDataOptions,
     StreamDataOptions,
     TextDataOptions,
 )
@@ -72,6 +76,15 @@ FORMATS: dict[str, Format] = {
         ),
         *(_of_words(reader, "sentences") for reader in (reader_token_columns, reader_token_lists)),
         _of_words(reader_plain_text, "running text"),
+        *(
+            _of_words(reader, reader.content)
+            for reader in (
+                reader_sound_tables.speech_tables,
+                reader_sound_tables.sound_tables,
+                reader_sound_folders.class_folders,
+                reader_sound_folders.transcript_folders,
+            )
+        ),
     )
 }
 CONTENTS: dict[type[DataOptions], Content] = {
@@ -79,6 +92,8 @@ CONTENTS: dict[type[DataOptions], Content] = {
     TextDataOptions: "texts",
     SentenceDataOptions: "sentences",
     StreamDataOptions: "running text",
+    SoundDataOptions: "recordings",
+    SpeechDataOptions: "speech",
 }
 """What each kind of options is for."""
 
@@ -145,6 +160,9 @@ def _recognize(source: str, path: Path, labels_required: bool) -> Format:
     # What holds a tag for every token is more special than what holds a label for every text.
     if any(format.content == "sentences" for format in found):
         found = [format for format in found if format.content != "texts"]
+    # Texts that say what is heard in recordings are neither texts to classify nor running text.
+    if any(format.content in ("recordings", "speech") for format in found):
+        found = [format for format in found if format.content not in ("texts", "running text")]
     # Where there are labels, they are what is to be learnt.
     if any(format.content != "running text" for format in found):
         found = [format for format in found if format.content != "running text"]
@@ -152,6 +170,9 @@ def _recognize(source: str, path: Path, labels_required: bool) -> Format:
     # A table usually lies beside the one folder of pictures that it names.
     if {reader_folders.NAME, reader_tables.NAME} == names and reader_folders.classes_in(path) < 2:
         found = [FORMATS[reader_tables.NAME]]
+    # So a table of recordings beside the one folder that it names (Common Voice's clips/).
+    if reader_sound_folders.CLASSES in names and len(names) > 1 and reader_sound_folders.classes_in(path) < 2:
+        found = [format for format in found if format.name != reader_sound_folders.CLASSES]
     if not found:
         raise DataError(_nothing_recognized(source, path, labels_required))
     if len(found) > 1:
@@ -181,8 +202,8 @@ def _nothing_recognized(source: str, path: Path, labels_required: bool) -> str:
     if path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
         there += " (unpack it first)"
     lines = [
-        f"{source}: no labelled pictures, texts or sentences, and no plain text, are recognized here; {there}. "
-        "Accepted are:"
+        f"{source}: no labelled pictures, texts, sentences or recordings, and no plain text, are recognized here; "
+        f"{there}. Accepted are:"
     ]
     lines += [f"  {format.layout}" for format in FORMATS.values()]
     inner = [str(folder) for folder in _subfolders(path) if _fits_any(folder, labels_required)]

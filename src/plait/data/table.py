@@ -11,13 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from plait.errors import Problem
+from plait.inference.sound_file import Clip
 
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("input", "target", "split", "group", "file", "row")
 
-Input = str | tuple[str, ...] | npt.NDArray[np.uint8]
+Input = str | tuple[str, ...] | Clip | npt.NDArray[np.uint8]
 Target = str | tuple[str, ...] | None
-Content = Literal["pictures", "texts", "sentences", "running text"]
+Content = Literal["pictures", "texts", "sentences", "running text", "recordings", "speech"]
 """What inputs are."""
 Place = tuple[str, int | None]
 
@@ -28,9 +29,9 @@ class Row:
 
     input: Input
     """Path of a picture, or its uint8 pixels (height, width) or (height, width, channels); a text, or a piece of one;
-    or tokens."""
+    or tokens; or where a recording lies."""
     target: Target
-    """A class, all classes where there may be several, a tag for each token; or None, where there
+    """A class, all classes where there may be several, a tag for each token, a transcript; or None, where there
     is none or none is needed."""
     split: str
     """One of SPLITS, or "" where the data is not divided."""
@@ -99,7 +100,9 @@ class Table:
 
     @property
     def labels(self) -> list[tuple[str, ...]]:
-        """The classes of every row: one, several, or none where the label is missing."""
+        """The classes of every row: one, several, or none where the label is missing, or is a transcript."""
+        if self.content == "speech":
+            return [()] * len(self)
         return [as_labels(target) for target in self.targets]
 
     def part(self, split: str) -> "Table":
@@ -120,7 +123,7 @@ class Table:
         columns = (self.frame[name].tolist() for name in ("input", "file", "row"))
         is_file = self.content == "pictures"
         return [
-            (cell if is_file and isinstance(cell, str) else file, row)
+            (str(cell) if isinstance(cell, Clip) or (is_file and isinstance(cell, str)) else file, row)
             for cell, file, row in zip(*columns, strict=True)
         ]
 

@@ -68,6 +68,7 @@ def _serialized(network: nn.Module, spec: ModelSpec) -> bytes:
     except torch.onnx.errors.OnnxExporterError as error:
         raise ModelError(f"PyTorch cannot export this network: {error}") from error
     _tidy(program.model)
+    _name_sides(program.model, spec)
     model = program.model_proto
     model.producer_name, model.producer_version = "plait", spec.plait_version
     entry = model.metadata_props.add()
@@ -115,6 +116,14 @@ def _dynamic(network: nn.Module, spec: ModelSpec) -> tuple[Any, ...]:
         return tuple(axes)
     own = len(taken) - 1
     return (*axes[:own], tuple(axes[own:]))
+
+
+def _name_sides(model: Any, spec: ModelSpec) -> None:
+    """The outputs' sides are called as the spec calls them: the exporter writes down how one follows from another."""
+    import onnx_ir
+
+    for value, port in zip(model.graph.outputs, spec.outputs, strict=True):
+        value.shape = onnx_ir.Shape([*(["batch"] if port.batched else []), *port.sides])
 
 
 def _tidy(model: Any) -> None:

@@ -6,10 +6,18 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from plait.errors import DataError, Problem
-from plait.inference import image_classification, language_modeling, sequence_tagging, text_classification
+from plait.inference import (
+    audio_classification,
+    image_classification,
+    language_modeling,
+    sequence_tagging,
+    speech_recognition,
+    text_classification,
+)
 from plait.inference.input import Array
 from plait.inference.picture import PictureError
 from plait.inference.prediction import Origin, Prediction
+from plait.inference.sound_file import SoundError
 from plait.inference.sources import Asked, asked
 from plait.inference.spec import ModelSpec, Predictor
 from plait.inference.threads import physical_cores
@@ -43,6 +51,8 @@ TASKS = {
     "image-classification": _together(image_classification),
     "text-classification": _together(text_classification),
     "sequence-tagging": _together(sequence_tagging),
+    "audio-classification": _together(audio_classification),
+    "speech-recognition": _together(speech_recognition),
     "language-modeling": TaskHalf(language_modeling.encode, language_modeling.answer),
 }
 
@@ -111,11 +121,11 @@ def _open(one: Asked, spec: ModelSpec) -> Opened:
         return one.origin, None, one.problem
     try:
         return one.origin, TASKS[spec.task].encode(one.origin, spec), None
-    except PictureError as error:
+    except (PictureError, SoundError) as error:
         return one.origin, None, _problem(one.origin, error)
 
 
-def _problem(origin: Origin, error: PictureError) -> Problem:
+def _problem(origin: Origin, error: PictureError | SoundError) -> Problem:
     if origin.table is None:
         return Problem(error.kind, origin.input, error.message)
     return Problem(error.kind, origin.table, f"{origin.input}: {error.message}", origin.row)

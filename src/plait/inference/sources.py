@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from plait.inference import picture_sources, sentence_sources, text_sources
+from plait.inference import file_sources, sentence_sources, text_sources
 from plait.inference.input import ModelInput
 from plait.inference.prediction import Asked
 from plait.inference.sentence import SentenceInput
+from plait.inference.sound import SoundInput
 from plait.inference.stream import StreamInput
-from plait.inference.tables import PICTURES, Column
+from plait.inference.tables import PICTURES, RECORDINGS, Column
 from plait.inference.text import TextInput
 
 __all__ = ["Asked", "asked", "input_column"]
@@ -19,11 +20,16 @@ def asked(sources: Sequence[str], input: ModelInput) -> Iterator[Asked]:
         return text_sources.asked(sources, input)
     if isinstance(input, SentenceInput):
         return sentence_sources.asked(sources, input)
-    return picture_sources.asked(sources)
+    if isinstance(input, SoundInput):
+        kind = file_sources.FEATURE_FILES if input.dimensions else file_sources.SOUND_FILES
+        return file_sources.asked(sources, kind)
+    return file_sources.asked(sources, file_sources.PICTURE_FILES)
 
 
 def input_column(input: ModelInput) -> Column:
     """The column of a table that holds the inputs."""
     if isinstance(input, SentenceInput):
         return sentence_sources.TEXTS
+    if isinstance(input, SoundInput):
+        return RECORDINGS
     return text_sources.column(input) if isinstance(input, TextInput | StreamInput) else PICTURES

@@ -8,17 +8,21 @@ from plait.errors import ModelError
 from plait.inference.input import Array, ModelInput, Port
 from plait.inference.picture import PictureInput
 from plait.inference.sentence import SentenceInput
+from plait.inference.sound import SoundInput
 from plait.inference.stream import StreamInput
 from plait.inference.text import TextInput
 
 FORMAT_VERSION = 1
 """Raised when a model of an older plait could no longer be read rightly."""
 
-INPUTS: dict[str, type[PictureInput] | type[TextInput] | type[SentenceInput] | type[StreamInput]] = {
+Inputs = type[PictureInput] | type[TextInput] | type[SentenceInput] | type[StreamInput] | type[SoundInput]
+INPUTS: dict[str, Inputs] = {
     "image-classification": PictureInput,
     "text-classification": TextInput,
     "sequence-tagging": SentenceInput,
     "language-modeling": StreamInput,
+    "audio-classification": SoundInput,
+    "speech-recognition": SoundInput,
 }
 """What each task's network takes."""
 
@@ -59,6 +63,8 @@ class ModelSpec:
         if self.task == "sequence-tagging":
             transitions = Port("transitions", "float32", (count, count), batched=False)
             return Port("emissions", "float32", ("time", count)), transitions
+        if self.task == "speech-recognition":
+            return Port("logits", "float32", ("steps", 1 + count)), Port("steps", "int64", ())
         return (Port("logits", "float32", (count,)),)
 
     def to_json(self) -> dict[str, Any]:

@@ -36,6 +36,11 @@ class Column:
 
 
 PICTURES = Column(("image",), True, "with paths of pictures from the table's folder")
+RECORDINGS = Column(
+    ("audio", "path", "file", "filename", "wav", "recording", "features", "音频", "文件"),
+    True,
+    "with paths of recordings from the table's folder",
+)
 
 
 @dataclass(frozen=True)

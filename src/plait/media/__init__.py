@@ -2,16 +2,19 @@
 
 from plait.media.medium import Medium, Store
 from plait.media.pictures import Pictures
+from plait.media.recordings import AudioClasses, Speech
 from plait.media.sentences import Sentences
 from plait.media.streams import Streams
 from plait.media.texts import Texts
 
-__all__ = ["MEDIA", "Medium", "Pictures", "Sentences", "Store", "Streams", "Texts"]
+__all__ = ["MEDIA", "AudioClasses", "Medium", "Pictures", "Sentences", "Speech", "Store", "Streams", "Texts"]
 
 MEDIA: dict[str, Medium] = {
     "image-classification": Pictures(),
     "text-classification": Texts(),
     "sequence-tagging": Sentences(),
     "language-modeling": Streams(),
+    "audio-classification": AudioClasses(),
+    "speech-recognition": Speech(),
 }
 """Of each task."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from plait.data.batches import Batch, steps_per_epoch
 from plait.data.gather import Gathered
+from plait.errors import Problem
 from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec, Predictor
 from plait.layers import Shape, Stack, Vector
@@ -128,6 +129,14 @@ class Medium(ABC):
     @abstractmethod
     def plain(self, store: Any, gathered: Gathered, rows: np.ndarray) -> Any:
         """The inputs of ``rows`` as baselines take them."""
+
+    def impossible(self, recipe: Recipe, gathered: Gathered) -> dict[int, Problem]:
+        """Rows that a settled recipe's network cannot learn from, and why."""
+        return {}
+
+    def heard(self, store: Any, rows: np.ndarray) -> list[dict[str, Any]]:
+        """What else the report shows of each row."""
+        return [{} for _ in rows]
 
     @abstractmethod
     def thumbnails(self, store: Any, rows: np.ndarray) -> list[str | None]:

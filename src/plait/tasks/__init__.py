@@ -1,9 +1,19 @@
 """output -> loss, predictions, scores: one file a task."""
 
+from plait.tasks.audio_classification import AudioClassification
 from plait.tasks.image_classification import ImageClassification
 from plait.tasks.language_modeling import LanguageModeling
 from plait.tasks.sequence_tagging import SequenceTagging
+from plait.tasks.speech_recognition import SpeechRecognition
 from plait.tasks.task import Task
 from plait.tasks.text_classification import TextClassification
 
-__all__ = ["ImageClassification", "LanguageModeling", "SequenceTagging", "Task", "TextClassification"]
+__all__ = [
+    "AudioClassification",
+    "ImageClassification",
+    "LanguageModeling",
+    "SequenceTagging",
+    "SpeechRecognition",
+    "Task",
+    "TextClassification",
+]

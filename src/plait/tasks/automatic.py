@@ -100,6 +100,21 @@ def stream_batch_size(tokens: int, window: int) -> int:
     return int(np.clip(2 ** int(np.log2(max(tokens / (100 * window), 1))), 1, 32))
 
 
+def sound_batch_size(examples: int) -> int:
+    """Small sets take small batches, so that an epoch still has steps."""
+    return int(np.clip(2 ** round(np.log2(max(examples, 1) / 40)), 4, 32))
+
+
+def audio_epochs(examples: int) -> int:
+    """Passes over the training recordings: the fewer, the more (100 of them 60, 2,400 of them 15)."""
+    return int(np.clip(round(450 / examples**0.436), 5, 80))
+
+
+def speech_epochs(minutes: float) -> int:
+    """Passes over the training recordings, by their length in all: the less, the more (1 minute 150, 40 minutes 60)."""
+    return int(np.clip(round(150 / max(minutes, 1) ** 0.25), 10, 150))
+
+
 def mirror_keeps_class(pictures: np.ndarray, targets: np.ndarray) -> bool:
     """Whether a mirrored picture still looks like its class: nearest class mean, asked of mirrored pictures.
 

@@ -56,8 +56,9 @@ class Task(ABC):
         """What the network says of every example, in the order of their rows."""
 
     @abstractmethod
-    def validate(self, outputs: Iterable[Output], targets: Targets, loss: Loss) -> dict[str, float]:
-        """``score`` (higher is better), its standard ``error`` and ``loss``, in little time."""
+    def validate(self, outputs: Iterable[Output], targets: Targets, loss: Loss) -> dict[str, Any]:
+        """``score`` (higher is better), its standard ``error`` and ``loss``, in little time; ``shown`` are lines for
+        the person."""
 
     @abstractmethod
     def score(self, targets: Targets, answers: Any) -> dict[str, Any]:

@@ -18,9 +18,9 @@ class Job:
 
     ``batches(start, total)`` gives the batches numbered start, start + 1, ..., total - 1 of the whole run,
     each a pure function of its number. ``validate(network)`` gives {"score": higher is better, "loss": lower
-    is better} of a network in any mode, and may give the score's standard "error". ``mix(batch, number)``
-    changes a batch as a whole. ``network`` holds
-    the initial weights, also when resuming: a run killed before its first checkpoint starts over from them.
+    is better} of a network in any mode, and may give the score's standard "error", and lines to be "shown".
+    ``mix(batch, number)`` changes a batch as a whole. ``network`` holds the initial weights, also when resuming: a
+    run killed before its first checkpoint starts over from them.
     """
 
     network: nn.Module
@@ -29,7 +29,7 @@ class Job:
     batches: Callable[[int, int], Iterable[Batch]]
     steps_per_epoch: int
     """Batches in one pass over the training part."""
-    validate: Callable[[nn.Module], dict[str, float]]
+    validate: Callable[[nn.Module], dict[str, Any]]
     mix: Callable[[Batch, int], Batch] | None
     options: TrainingOptions
     folder: Path

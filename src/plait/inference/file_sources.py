@@ -1,38 +1,51 @@
-"""Pictures a user asks about: files, folders and tables, as one stream in their order."""
+"""Files a user asks about, pictures or recordings: alone, in folders and in tables, as one stream in their order."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from plait.errors import DataError, Problem
 from plait.inference.picture_file import SUFFIXES, sniff
 from plait.inference.prediction import Asked, Origin
-from plait.inference.tables import PICTURES, is_table, open_table
+from plait.inference.sound_file import FEATURES, is_recording
+from plait.inference.sound_file import SUFFIXES as SOUND_SUFFIXES
+from plait.inference.tables import PICTURES, RECORDINGS, Column, is_table, open_table
 
 _LITTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "lost+found"}
 
 
-def asked(sources: Sequence[str]) -> Iterator[Asked]:
+@dataclass(frozen=True)
+class Kind:
+    """One kind of file: its name for people, the column that names such files, and which files of a folder are."""
+
+    nouns: str
+    column: Column
+    suffixes: tuple[str, ...]
+    is_one: Callable[[str], bool]
+
+
+def asked(sources: Sequence[str], kind: Kind) -> Iterator[Asked]:
     """Every input of ``sources`` in order: a table's by rows, a folder's (and those within) by name.
 
-    Raises DataError at once for sources that do not exist, tables without a column for pictures, and when no
-    source is given; and for folders without pictures when their turn comes.
+    Raises DataError at once for sources that do not exist, tables without a column for them, and when no
+    source is given; and for folders without any when their turn comes.
     """
     if not sources:
-        raise DataError("nothing to predict: name pictures, folders or tables")
+        raise DataError(f"nothing to predict: name {kind.nouns}, folders or tables")
     absent = (source for source in sources if not os.path.lexists(source))
     missing = [Problem("missing", source, "there is no such file or folder") for source in absent]
     if missing:
         raise DataError(f"{len(missing)} of {len(sources)} sources cannot be found:", missing)
     for source in filter(_is_table_file, sources):
-        _ = open_table(source, PICTURES).input_position
-    return (one for source in sources for one in _of(source))
+        _ = open_table(source, kind.column).input_position
+    return (one for source in sources for one in _of(source, kind))
 
 
-def _of(source: str) -> Iterable[Asked]:
+def _of(source: str, kind: Kind) -> Iterable[Asked]:
     if os.path.isdir(source):
-        return _in_folder(source)
+        return _in_folder(source, kind)
     if _is_table_file(source):
-        return _in_table(source)
+        return _in_table(source, kind.column)
     return [Asked(Origin(source))]
 
 
@@ -40,22 +53,24 @@ def _is_table_file(source: str) -> bool:
     return is_table(source) and not os.path.isdir(source)
 
 
-def _in_table(source: str) -> Iterator[Asked]:
-    for row in open_table(source, PICTURES).rows():
+def _in_table(source: str, column: Column) -> Iterator[Asked]:
+    for row in open_table(source, column).rows():
         problem = None if row.fault is None else Problem("bad row", source, row.fault, row.number)
         yield Asked(Origin(row.input, source, row.number), problem)
 
 
-def _in_folder(source: str) -> Iterator[Asked]:
+def _in_folder(source: str, kind: Kind) -> Iterator[Asked]:
     found = False
-    for one in _walked(source):
+    for one in _walked(source, kind):
         found = True
         yield one
     if not found:
-        raise DataError(f"{source} holds no pictures: expected files ending in {', '.join(SUFFIXES)}")
+        raise DataError(
+            f"{source} holds no {kind.nouns}: expected files ending in {', '.join(kind.suffixes)}"
+        )
 
 
-def _walked(source: str) -> Iterator[Asked]:
+def _walked(source: str, kind: Kind) -> Iterator[Asked]:
     unlistable: list[OSError] = []
     for folder, within, files in os.walk(source, followlinks=True, onerror=unlistable.append):
         loops = [name for name in within if _leads_up(folder, name)]
@@ -65,7 +80,7 @@ def _walked(source: str) -> Iterator[Asked]:
                 "symlink loop", os.path.join(folder, name), "the link leads back to a folder it lies in"
             )
         for name in sorted(filter(_is_shown, files)):
-            if _is_picture(path := os.path.join(folder, name)):
+            if kind.is_one(path := os.path.join(folder, name)):
                 yield Asked(Origin(path))
     for error in unlistable:
         yield _fault("unreadable", str(error.filename), f"the folder cannot be listed: {error.strerror}")
@@ -98,3 +113,8 @@ def _leads_up(folder: str, name: str) -> bool:
         return False
     here, there = os.path.realpath(folder), os.path.realpath(path)
     return os.path.join(here, "").startswith(os.path.join(there, ""))
+
+
+PICTURE_FILES = Kind("pictures", PICTURES, tuple(SUFFIXES), _is_picture)
+SOUND_FILES = Kind("recordings", RECORDINGS, (*SOUND_SUFFIXES, FEATURES), is_recording)
+FEATURE_FILES = Kind("features", RECORDINGS, (FEATURES,), lambda path: path.lower().endswith(FEATURES))

@@ -1,0 +1,177 @@
+"""Transcription: what was said or written, from the scores of its symbols by CTC; shared by sound and pictures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from plait.errors import ModelError
+from plait.inference.ctc import Decoder, Heard, heard
+from plait.inference.input import Array
+from plait.inference.ngram_model import read_arpa
+from plait.inference.prediction import Origin, Prediction, refuse_nonsense
+from plait.inference.stream import pieces
+from plait.inference.subwords import Subwords
+from plait.inference.text import check_fields
+from plait.inference.transcripts import tidy
+
+UNITS = ("characters", "subwords", "words")
+PUNCTUATION = ("keep", "drop")
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How what is heard is written, and how it is chosen among all that it may be.
+
+    ``unit`` is what a symbol stands for; ``lowercase`` and ``punctuation`` (keep or drop) are what becomes of a
+    transcript before it is learnt or compared. ``width`` is the beam's: 1 takes the likeliest symbol of every step;
+    ``language`` an n-gram model of words in ARPA's format, or empty, which ``weight`` weighs, and ``bonus`` is added
+    for a word, ``hot`` for certain words, in nats. Where there are ``phrases``, one of them is answered. Raises
+    ValueError for values that mean nothing.
+    """
+
+    unit: str
+    lowercase: bool
+    punctuation: str
+    merges: list[str] = field(default_factory=list)
+    width: int = 1
+    language: str = ""
+    weight: float = 0.5
+    bonus: float = 0.0
+    hot: dict[str, float] = field(default_factory=dict)
+    phrases: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("unit", self.unit, UNITS),
+            ("punctuation", self.punctuation, PUNCTUATION),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} is {value!r}, but must be one of {', '.join(known)}")
+        if self.width < 1:
+            raise ValueError(f"width is {self.width}, but must be at least 1")
+        _ = self._subwords  # It refuses merges that mean nothing.
+
+    @cached_property
+    def _subwords(self) -> Subwords:
+        return Subwords(self.merges)
+
+    def tidy(self, text: str) -> str:
+        """The transcript as it is learnt and compared."""
+        return tidy(text, self.lowercase, self.punctuation)
+
+    def pieces(self, text: str) -> list[str]:
+        """The symbols that spell a transcript; a subword that begins a word has a blank before it."""
+        plain = self.tidy(text)
+        if self.unit == "characters":
+            return list(plain)
+        if self.unit == "words":
+            return plain.split()
+        return [piece for word in pieces(" " + plain, "words") for piece in self._subwords.split(word)]
+
+    def decoder(self, symbols: Sequence[str]) -> Decoder:
+        """What finds the answer, where the network tells ``symbols`` apart."""
+        numbers = {symbol: number for number, symbol in enumerate(symbols, start=1)}
+        spelled = [self.pieces(phrase) for phrase in self.phrases]
+        allowed = [one for one in spelled if all(piece in numbers for piece in one)]
+        return Decoder(
+            width=self.width,
+            language=read_arpa(self.language) if self.language else None,
+            weight=self.weight,
+            bonus=self.bonus,
+            hot=self.hot,
+            phrases=tuple(tuple(numbers[piece] for piece in one) for one in allowed),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Writing":
+        """Raises ModelError for a missing or unknown key, a wrong type or a value that means nothing."""
+        check_fields(values, FIELDS, "description of how a model writes")
+        try:
+            return cls(**values)
+        except ValueError as error:
+            raise ModelError(f"how a model writes: {error}") from error
+
+
+FIELDS: dict[str, type] = {
+    "unit": str,
+    "lowercase": bool,
+    "punctuation": str,
+    "merges": list,
+    "width": int,
+    "language": str,
+    "weight": float,
+    "bonus": float,
+    "hot": dict,
+    "phrases": list,
+}
+"""Of a Writing, as JSON has them."""
+
+
+@dataclass(frozen=True)
+class PlacedWord:
+    """A word and where it lies: ``start`` and ``end`` in the input's own measure (seconds, or shares of a line)."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Transcript(Prediction):
+    """What an input says."""
+
+    text: str
+    confidence: float
+    words: tuple[PlacedWord, ...]
+
+    def cells(self) -> dict[str, str | float]:
+        return {"prediction": self.text, "probability": self.confidence}
+
+    def to_json(self) -> dict[str, Any]:
+        return self.origin.to_json() | {
+            "prediction": self.text,
+            "probability": self.confidence,
+            "words": [asdict(word) for word in self.words],
+        }
+
+
+class Scribe:
+    """Writes down what a network's scores say; ``step`` is what one step of them measures."""
+
+    def __init__(self, symbols: Sequence[str], writing: Writing, step: float) -> None:
+        self.symbols = list(symbols)
+        self.writing = writing
+        self.step = step
+        self._decoder = writing.decoder(symbols)
+
+    def hear(self, logits: Array) -> Heard:
+        """Of the scores (steps, 1 + symbols) of one input."""
+        return heard(np.asarray(logits, np.float64), self.symbols, self.writing.unit, self._decoder)
+
+    def transcripts(self, outputs: Sequence[Array], origins: Sequence[Origin]) -> list[Prediction]:
+        """Of logits (batch, steps, 1 + symbols) and the steps that are real (batch,); raises ModelError where they are
+        not numbers."""
+        logits, steps = outputs
+        refuse_nonsense(logits)
+        return [
+            self._transcript(origin, self.hear(logits[row, : int(steps[row])]))
+            for row, origin in enumerate(origins)
+        ]
+
+    def _transcript(self, origin: Origin, found: Heard) -> Prediction:
+        return Transcript(origin, found.text, found.confidence, placed(found, self.step))
+
+
+def placed(found: Heard, step: float) -> tuple[PlacedWord, ...]:
+    """The words, their places in the measure of ``step``."""
+    return tuple(
+        PlacedWord(word.text, round(word.start * step, 3), round(word.end * step, 3), word.confidence)
+        for word in found.words
+    )
