@@ -15,6 +15,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from tests.books import book
+from tests.lines import folder, line
 from tests.sentences import columns, sentences
 from tests.sounds import speech_table, words, write
 from tests.texts import reviews, table
@@ -52,6 +53,8 @@ def desk(tmp_path: Path) -> Path:
     book(tmp_path / "book.txt", 60)
     speech_table(tmp_path / "clips.csv", words(30))
     write(tmp_path / "clip.wav", "ab", 1000)
+    folder(tmp_path / "lines", 30)
+    Image.fromarray(line("ab", 1000)).save(tmp_path / "line.png")
     (tmp_path / "recipes").mkdir()
     for recipe in (ROOT / "recipes").glob("*.yaml"):
         (tmp_path / "recipes" / recipe.name).write_bytes(recipe.read_bytes())
@@ -105,10 +108,12 @@ def test_files_that_the_readme_names_exist(readme: str) -> None:
 def test_tree_in_the_readme_is_the_tree(readme: str) -> None:
     tree = next(text for language, text in blocks(readme) if language == "text" and "src/plait/" in text)
     folder = ""
-    for line in tree.splitlines():
-        name = line.split("  ")[0].strip() if not line.startswith(" ") else line.strip().split("  ")[0]
-        folder = (name if name.endswith("/") else "") if not line.startswith(" ") else folder
-        place = ROOT / (name if not line.startswith(" ") else folder + name)
+    for written in tree.splitlines():
+        name = (
+            written.split("  ")[0].strip() if not written.startswith(" ") else written.strip().split("  ")[0]
+        )
+        folder = (name if name.endswith("/") else "") if not written.startswith(" ") else folder
+        place = ROOT / (name if not written.startswith(" ") else folder + name)
         assert place.exists(), f"{readme}: {place.relative_to(ROOT)}"
 
 
@@ -119,7 +124,7 @@ def blocks(readme: str) -> list[tuple[str, str]]:
 
 def commands(text: str) -> list[str]:
     """A block's commands that are ours to run, comments removed."""
-    lines = (line.partition("  #")[0].strip() for line in text.splitlines())
+    lines = (written.partition("  #")[0].strip() for written in text.splitlines())
     return [line for line in lines if line and not line.startswith(("#", *NOT_HERE))]
 
 

@@ -10,13 +10,14 @@ import torch
 from safetensors.torch import load_file
 
 import plait
-from plait.data.sound_store import SoundStore, TranscriptTargets
+from plait.data.sound_store import SoundStore
+from plait.data.transcript_targets import TranscriptTargets
 from plait.errors import DataError, NetworkError, RecipeError
 from plait.inference.model import OnnxModel
 from plait.inference.sound import SoundInput
 from plait.inference.transcription import Transcript
 from plait.run import Run
-from plait.tasks.speech_recognition import ctc_loss, needed_steps
+from plait.tasks.transcription import ctc_loss, needed_steps
 from plait.training.watch import Watch
 from tests.commands import plait_command, without_torch
 from tests.sounds import CLASSES, RATE, SPEECH, sound, speech_table, words, write

@@ -71,11 +71,13 @@ def print_inspection(answer: dict[str, Any]) -> None:
         if "running_text" in answer:
             print(f"  {_running(answer['running_text'])}")
         else:
-            print(f"  {answer['examples']} usable examples, {len(answer['classes'])} classes")
+            classes = f", {len(answer['classes'])} classes" if answer["classes"] else ""
+            print(f"  {answer['examples']} usable examples{classes}")
             for part, count in answer["splits"].items():
                 print(f"  {part or 'not divided'}: {count}")
             print(f"  {_inputs(answer)}")
-            _print_counts(answer["classes"])
+            if answer["classes"]:
+                _print_counts(answer["classes"])
         _print_problems("cannot be used", answer["errors"])
         _print_problems("should be known", answer["findings"])
         for advice in answer["advice"]:
@@ -85,28 +87,21 @@ def print_inspection(answer: dict[str, Any]) -> None:
 
 
 def _inputs(answer: dict[str, Any]) -> str:
-    """Sizes of pictures, or lengths of texts."""
-    if "pictures" in answer:
-        return "pictures: {smallest} to {largest} (height x width), median {median}, {color}".format(
-            **answer["pictures"]
-        )
-    if "sentences" in answer:
-        return _sentences(answer["sentences"])
-    if "recordings" in answer:
-        return _recordings(answer["recordings"])
-    texts = answer["texts"]
-    if texts is None:
-        return "texts: none that can be used"
-    cut = f"; {texts['cut']:.1%} are cut" if texts["cut"] else ""
+    """Sizes of pictures, or lengths of texts, sentences, recordings, lines."""
+    kind = next(kind for kind in INPUTS if kind in answer)
+    found = answer[kind]
+    return f"{kind}: none that can be used" if found is None else INPUTS[kind](found)
+
+
+def _texts(found: dict[str, Any]) -> str:
+    cut = f"; {found['cut']:.1%} are cut" if found["cut"] else ""
     return (
-        "texts: {shortest} to {longest} {tokens}, median {median}; vocabulary {vocabulary:,}".format(**texts)
+        "texts: {shortest} to {longest} {tokens}, median {median}; vocabulary {vocabulary:,}".format(**found)
         + cut
     )
 
 
-def _recordings(found: dict[str, Any] | None) -> str:
-    if found is None:
-        return "recordings: none that can be used"
+def _recordings(found: dict[str, Any]) -> str:
     speakers = f"; {found['speakers']} speakers" if found["speakers"] else ""
     return (
         "recordings: {shortest:.2f} to {longest:.2f} seconds, median {median:.2f}; {minutes:.1f} minutes in all"
@@ -121,13 +116,21 @@ def _running(found: dict[str, Any] | None) -> str:
     ).format(**found)
 
 
-def _sentences(found: dict[str, Any] | None) -> str:
-    if found is None:
-        return "sentences: none that can be used"
-    return (
+INPUTS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "pictures": lambda found: (
+        "pictures: {smallest} to {largest} (height x width), median {median}, {color}".format(**found)
+    ),
+    "sentences": lambda found: (
         "sentences: {shortest} to {longest} tokens, median {median}, {tokens:,} in all; vocabulary {vocabulary:,} "
         "words, {characters:,} characters"
-    ).format(**found)
+    ).format(**found),
+    "recordings": _recordings,
+    "lines": lambda found: (
+        "lines: {lowest} to {highest} pixels high, {narrowest} to {widest} wide; {symbols} symbols"
+    ).format(**found),
+    "texts": _texts,
+}
+"""What is said of the inputs, of each kind."""
 
 
 def network_text(rows: list[dict[str, Any]]) -> str:

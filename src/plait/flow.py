@@ -268,7 +268,9 @@ def _job(
 
 
 def _shown(of: Metric, score: float) -> str:
-    return f"score {score:.4f}" if of.share else f"{of.name} {of.factor * score:.4f}"
+    if of.share and of.higher_is_better:
+        return f"score {score:.4f}"
+    return f"{of.name} {of.factor * score:.4f}" + (" %" if of.share else "")
 
 
 def _resume(run: Run, own: OwnParts, say: Say, progress: Progress | None) -> Run:
@@ -342,7 +344,8 @@ def _advice(found: Gathered) -> list[str]:
 
 def _counts(gathered: Gathered) -> str:
     frame = gathered.table.frame
-    parts, what = frame["split"].value_counts(), f"; {len(gathered.table.classes)} classes"
+    classes = gathered.table.classes
+    parts, what = frame["split"].value_counts(), f"; {len(classes)} classes" if classes else ""
     if gathered.table.content == "running text":
         parts, what = frame.assign(size=gathered.sizes[:, 0]).groupby("split")["size"].sum(), " characters"
     counted = ", ".join(f"{parts.get(name, 0):,} {name}" for name in ("train", "validation", "test"))

@@ -15,14 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from torch import nn
 
 from plait.data.augmentation import AugmentationOptions
+from plait.data.line_store import LineAugmentation
 from plait.data.options import (
     DataOptions,
+    LineDataOptions,
     PictureDataOptions,
     SentenceDataOptions,
     SoundDataOptions,
     SpeechDataOptions,
     StreamDataOptions,
     TextDataOptions,
+    TranscriptDataOptions,
 )
 from plait.data.sound_store import SoundAugmentation
 from plait.data.table import Content
@@ -200,12 +203,25 @@ class AudioRecipe(Recipe):
     augmentation: SoundAugmentation
 
 
-class SpeechRecipe(Recipe):
+class TranscribingRecipe(Recipe):
+    """Of a task whose answers are transcripts."""
+
+    data: TranscriptDataOptions
+    decoding: DecodingOptions
+
+
+class SpeechRecipe(TranscribingRecipe):
     """Of speech recognition."""
 
     data: SpeechDataOptions
-    decoding: DecodingOptions
     augmentation: SoundAugmentation
+
+
+class LineRecipe(TranscribingRecipe):
+    """Of text recognition."""
+
+    data: LineDataOptions
+    augmentation: LineAugmentation
 
 
 RECIPES: dict[str, type[Recipe]] = {
@@ -215,6 +231,7 @@ RECIPES: dict[str, type[Recipe]] = {
     "language-modeling": StreamRecipe,
     "audio-classification": AudioRecipe,
     "speech-recognition": SpeechRecipe,
+    "text-recognition": LineRecipe,
 }
 """What a recipe of each task holds."""
 TASK_NAMES = tuple(RECIPES)
@@ -225,6 +242,7 @@ TASK_OF: dict[Content, str] = {
     "running text": "language-modeling",
     "recordings": "audio-classification",
     "speech": "speech-recognition",
+    "text lines": "text-recognition",
 }
 """The task that data of each kind is for, where nothing else is asked."""
 

@@ -107,7 +107,7 @@ def copy_weights(network: nn.Module, run: Run, source: Run, say: Callable[[str],
 
 def _row_names(run: Run) -> list[list[str]]:
     """What rows of a tensor may stand for: classes, and of texts token numbers."""
-    if run.spec.task == "speech-recognition":
+    if run.spec.task in ("speech-recognition", "text-recognition"):
         return [["<blank>", *run.spec.classes]]
     return [run.spec.classes, *([_tokens(run)] if _tokens(run) else [])]
 

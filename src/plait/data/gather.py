@@ -8,8 +8,10 @@ import numpy as np
 
 from plait.data.checks import check
 from plait.data.cuts import cut
+from plait.data.line_checks import check_lines
 from plait.data.options import (
     DataOptions,
+    LineDataOptions,
     PictureDataOptions,
     SentenceDataOptions,
     SoundDataOptions,
@@ -100,6 +102,8 @@ def look(
         checked = check_sentences(table, training)
     elif isinstance(options, StreamDataOptions):
         checked = check_streams(table, training)
+    elif isinstance(options, LineDataOptions):
+        checked = check_lines(table, options, progress, training)
     elif isinstance(options, SoundDataOptions | SpeechDataOptions):
         checked = check_recordings(table, options, progress, training)
     else:

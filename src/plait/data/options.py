@@ -103,15 +103,12 @@ class SoundDataOptions(DataOptions):
     """Recordings kept in memory, in MB; beyond it they are opened again each epoch."""
 
 
-class SpeechDataOptions(DataOptions):
-    """Where recordings and their transcripts stand, and how transcripts are written."""
+class TranscriptDataOptions(DataOptions):
+    """Where transcripts stand, and how they are written."""
 
-    audio: str | None
     text: str | None
     """The table's column with the transcripts; None: found by its name."""
     encoding: str | None
-    rate: Annotated[int, Field(ge=1000, le=192_000)] | Literal["auto"]
-    cache_mb: int = Field(ge=0)
     units: Literal["auto", "characters", "subwords", "words"]
     """What the network spells transcripts with; auto: characters."""
     lowercase: bool
@@ -120,3 +117,21 @@ class SpeechDataOptions(DataOptions):
     """Symbols that occur less often in training are not learnt."""
     vocabulary: int = Field(ge=1)
     """The most subwords or words that are learnt."""
+    cache_mb: int = Field(ge=0)
+    """Inputs kept in memory, in MB; beyond it they are opened again each epoch."""
+
+
+class LineDataOptions(TranscriptDataOptions):
+    """How pictures of lines are opened."""
+
+    height: int = Field(ge=8, le=512)
+    """Pixels; lines are made so high, and as wide as that makes them."""
+    max_pixels: int = Field(gt=0)
+    """A picture of more pixels than this is refused before it is decoded (a pixel bomb)."""
+
+
+class SpeechDataOptions(TranscriptDataOptions):
+    """Where recordings stand, and at which rate they are heard."""
+
+    audio: str | None
+    rate: Annotated[int, Field(ge=1000, le=192_000)] | Literal["auto"]

@@ -13,11 +13,10 @@ from plait.data.text_records import OPENERS, open_records
 from plait.errors import DataError, MissingExtraError, Problem
 from plait.inference.sound_file import FEATURES, Clip, is_recording
 from plait.inference.tables import RECORDINGS
-from plait.inference.text_columns import LABEL_NAMES
+from plait.inference.text_columns import LABEL_NAMES, TRANSCRIPT_NAMES
 
 SPEECH = "speech table"
 SOUND = "sound table"
-TRANSCRIPT_NAMES = ("text", "transcript", "transcription", "sentence", "文本", "转写", "句子")
 SPEAKER_NAMES = ("speaker", "speaker_id", "client_id", "group", "说话人")
 CLIPS = "clips"
 """Where Common Voice keeps what its tables name."""

@@ -11,6 +11,7 @@ from plait.data import (
     reader_digits,
     reader_folders,
     reader_idx,
+    reader_lines,
     reader_plain_text,
     reader_sound_folders,
     reader_sound_tables,
@@ -23,6 +24,7 @@ from plait.data import (
 )
 from plait.data.options import (
     DataOptions,
+    LineDataOptions,
     PictureDataOptions,
     SentenceDataOptions,
     SoundDataOptions,
@@ -76,6 +78,7 @@ FORMATS: dict[str, Format] = {
         ),
         *(_of_words(reader, "sentences") for reader in (reader_token_columns, reader_token_lists)),
         _of_words(reader_plain_text, "running text"),
+        _of_words(reader_lines, "text lines"),
         *(
             _of_words(reader, reader.content)
             for reader in (
@@ -94,6 +97,7 @@ CONTENTS: dict[type[DataOptions], Content] = {
     StreamDataOptions: "running text",
     SoundDataOptions: "recordings",
     SpeechDataOptions: "speech",
+    LineDataOptions: "text lines",
 }
 """What each kind of options is for."""
 
@@ -156,6 +160,9 @@ def _recognize(source: str, path: Path, labels_required: bool) -> Format:
     found = [format for format in FORMATS.values() if format.fits(path, labels_required)]
     # To a Path ./digits and digits are the same, but only the bare word means the embedded set.
     found = [format for format in found if format.name != reader_digits.NAME or source == reader_digits.NAME]
+    # Pictures with their transcripts beside them are lines, whatever folders and texts they lie in or beside.
+    if any(format.content == "text lines" for format in found):
+        found = [format for format in found if format.content == "text lines"]
     found = _without_strays(found, path)
     # What holds a tag for every token is more special than what holds a label for every text.
     if any(format.content == "sentences" for format in found):

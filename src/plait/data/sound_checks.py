@@ -141,11 +141,18 @@ def _about_speech(table: Table, sizes: np.ndarray, options: SpeechDataOptions) -
         found.append(
             ("speakers", f"{speakers} speakers; where parts are cut, a speaker is in one of them alone")
         )
-    foreign = _foreign(said, table.splits)
-    if foreign:
-        shown = ", ".join(f"{sign!r} ({count})" for sign, count in foreign.most_common(20))
-        found.append(("unknown characters", f"training never has {shown}: they cannot be recognized"))
+    if message := foreign_signs(said, table.splits):
+        found.append(("unknown characters", message))
     return [Problem(kind, table.source, message, error=False) for kind, message in found]
+
+
+def foreign_signs(said: list[str], splits: list[str]) -> str:
+    """What is to be said of characters that only other parts than training have; empty where there are none."""
+    foreign = _foreign(said, splits)
+    if not foreign:
+        return ""
+    shown = ", ".join(f"{sign!r} ({count})" for sign, count in foreign.most_common(20))
+    return f"training never has {shown}: they cannot be recognized"
 
 
 def _foreign(said: list[str], splits: list[str]) -> Counter[str]:

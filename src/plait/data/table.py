@@ -18,7 +18,7 @@ COLUMNS = ("input", "target", "split", "group", "file", "row")
 
 Input = str | tuple[str, ...] | Clip | npt.NDArray[np.uint8]
 Target = str | tuple[str, ...] | None
-Content = Literal["pictures", "texts", "sentences", "running text", "recordings", "speech"]
+Content = Literal["pictures", "texts", "sentences", "running text", "recordings", "speech", "text lines"]
 """What inputs are."""
 Place = tuple[str, int | None]
 
@@ -101,7 +101,7 @@ class Table:
     @property
     def labels(self) -> list[tuple[str, ...]]:
         """The classes of every row: one, several, or none where the label is missing, or is a transcript."""
-        if self.content == "speech":
+        if self.content in ("speech", "text lines"):
             return [()] * len(self)
         return [as_labels(target) for target in self.targets]
 
@@ -121,7 +121,7 @@ class Table:
     def places(self) -> list[Place]:
         """File and line that a problem of each row names: the picture itself where it is a file."""
         columns = (self.frame[name].tolist() for name in ("input", "file", "row"))
-        is_file = self.content == "pictures"
+        is_file = self.content in ("pictures", "text lines")
         return [
             (str(cell) if isinstance(cell, Clip) or (is_file and isinstance(cell, str)) else file, row)
             for cell, file, row in zip(*columns, strict=True)

@@ -13,6 +13,7 @@ from plait.inference import (
     sequence_tagging,
     speech_recognition,
     text_classification,
+    text_recognition,
 )
 from plait.inference.input import Array
 from plait.inference.picture import PictureError
@@ -53,6 +54,7 @@ TASKS = {
     "sequence-tagging": _together(sequence_tagging),
     "audio-classification": _together(audio_classification),
     "speech-recognition": _together(speech_recognition),
+    "text-recognition": _together(text_recognition),
     "language-modeling": TaskHalf(language_modeling.encode, language_modeling.answer),
 }
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from plait.errors import ModelError
 from plait.inference.input import Array, ModelInput, Port
+from plait.inference.line import LineInput
 from plait.inference.picture import PictureInput
 from plait.inference.sentence import SentenceInput
 from plait.inference.sound import SoundInput
@@ -15,14 +16,16 @@ from plait.inference.text import TextInput
 FORMAT_VERSION = 1
 """Raised when a model of an older plait could no longer be read rightly."""
 
-Inputs = type[PictureInput] | type[TextInput] | type[SentenceInput] | type[StreamInput] | type[SoundInput]
-INPUTS: dict[str, Inputs] = {
+Words = type[TextInput] | type[SentenceInput] | type[StreamInput]
+Signals = type[PictureInput] | type[SoundInput] | type[LineInput]
+INPUTS: dict[str, Words | Signals] = {
     "image-classification": PictureInput,
     "text-classification": TextInput,
     "sequence-tagging": SentenceInput,
     "language-modeling": StreamInput,
     "audio-classification": SoundInput,
     "speech-recognition": SoundInput,
+    "text-recognition": LineInput,
 }
 """What each task's network takes."""
 
@@ -63,7 +66,7 @@ class ModelSpec:
         if self.task == "sequence-tagging":
             transitions = Port("transitions", "float32", (count, count), batched=False)
             return Port("emissions", "float32", ("time", count)), transitions
-        if self.task == "speech-recognition":
+        if self.task in ("speech-recognition", "text-recognition"):
             return Port("logits", "float32", ("steps", 1 + count)), Port("steps", "int64", ())
         return (Port("logits", "float32", (count,)),)
 

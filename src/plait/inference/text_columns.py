@@ -20,6 +20,8 @@ TEXT_NAMES = (
     "标题",
 )
 """The likeliest first."""
+TRANSCRIPT_NAMES = ("text", "transcript", "transcription", "sentence", "文本", "转写", "句子")
+"""Of what is heard in a recording, or written in a picture."""
 LABEL_NAMES = (
     "label",
     "labels",

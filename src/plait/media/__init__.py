@@ -1,5 +1,6 @@
 """What differs between kinds of input on the way from files to batches: one file a kind."""
 
+from plait.media.lines import Lines
 from plait.media.medium import Medium, Store
 from plait.media.pictures import Pictures
 from plait.media.recordings import AudioClasses, Speech
@@ -7,7 +8,18 @@ from plait.media.sentences import Sentences
 from plait.media.streams import Streams
 from plait.media.texts import Texts
 
-__all__ = ["MEDIA", "AudioClasses", "Medium", "Pictures", "Sentences", "Speech", "Store", "Streams", "Texts"]
+__all__ = [
+    "MEDIA",
+    "AudioClasses",
+    "Lines",
+    "Medium",
+    "Pictures",
+    "Sentences",
+    "Speech",
+    "Store",
+    "Streams",
+    "Texts",
+]
 
 MEDIA: dict[str, Medium] = {
     "image-classification": Pictures(),
@@ -16,5 +28,6 @@ MEDIA: dict[str, Medium] = {
     "language-modeling": Streams(),
     "audio-classification": AudioClasses(),
     "speech-recognition": Speech(),
+    "text-recognition": Lines(),
 }
 """Of each task."""

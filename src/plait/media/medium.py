@@ -13,7 +13,8 @@ from plait.data.gather import Gathered
 from plait.errors import Problem
 from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec, Predictor
-from plait.layers import Shape, Stack, Vector
+from plait.layers import Shape, Stack
+from plait.layers.shapes import Raw
 from plait.recipe import Recipe
 from plait.tasks import Task
 
@@ -153,11 +154,11 @@ def sample(total: int, most: int, seed: int) -> np.ndarray:
     return np.sort(rows)
 
 
-def weights(recipe: Recipe, arriving: Shape) -> tuple[dict[str, torch.Size], Shape | None]:
-    """Every weight's shape, and that of a vector that comes out: the head's weights depend on it."""
+def weights(recipe: Recipe, arriving: Shape) -> tuple[dict[str, torch.Size], int]:
+    """Every weight's shape, and the channels that come out: the head's weights depend on them."""
     network = Stack(*recipe.layers())
     with torch.device("meta"):
         network.build(arriving)
     given = network.output(arriving)
     shapes = {name: value.shape for name, value in network.state_dict().items()}
-    return shapes, given if isinstance(given, Vector) else None
+    return shapes, 0 if isinstance(given, Raw) else given.channels

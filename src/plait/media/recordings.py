@@ -6,7 +6,6 @@ import wave
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,28 +14,23 @@ from torch import Tensor, nn
 
 from plait.data.batches import Batch
 from plait.data.gather import Gathered
-from plait.data.sound_store import SoundStore, TranscriptTargets, changed_sounds
-from plait.data.subword_learning import learn_subwords
+from plait.data.sound_store import SoundStore, changed_sounds
 from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches
-from plait.errors import NetworkError, Problem, RecipeError
+from plait.errors import NetworkError, Problem
 from plait.evaluation.spectrogram_picture import png
 from plait.evaluation.transcript_scores import Unit, written_without_blanks
 from plait.inference.input import ModelInput
-from plait.inference.ngram_counting import count_model
-from plait.inference.ngram_model import read_arpa
 from plait.inference.sound import FRAMES_A_SECOND, SoundInput
 from plait.inference.sound_file import COMMON_RATE, FEATURES, Clip, open_features, rate_of
 from plait.inference.spec import ModelSpec
-from plait.inference.stream import pieces
-from plait.inference.text import most_frequent
-from plait.inference.text_file import TextError, read_text
 from plait.inference.transcription import Writing
 from plait.layers import LogMel, Samples, Shape, Stack
 from plait.layers import Sequence as SequenceShape
 from plait.media.medium import Medium, sample, weights
+from plait.media.writing import symbols_of, without_room, writing_of
 from plait.recipe import AudioRecipe, Recipe, SpeechRecipe
 from plait.tasks import AudioClassification, SpeechRecognition, Task, automatic
-from plait.tasks.speech_recognition import SoundNetwork, arriving, needed_steps, sound_network
+from plait.tasks.speech_recognition import SoundNetwork, arriving, sound_network
 
 EVALUATION_BATCH = 32
 """Recordings are longer than texts."""
@@ -193,33 +187,19 @@ class Speech(Recordings):
         return settled.with_values(data={"units": units})
 
     def classes(self, recipe: Recipe, train: Gathered) -> list[str]:
-        """The symbols that transcripts are spelled with."""
-        return _spelling(of_speech(recipe), train)[0]
+        return symbols_of(of_speech(recipe), train)
 
     def writing(self, recipe: Recipe, train: Gathered) -> Writing:
-        asked = of_speech(recipe)
-        data, decoding = asked.data, asked.decoding
-        said = [str(target) for target in train.table.targets]
-        return Writing(
-            _unit(asked),
-            data.lowercase,
-            data.punctuation,
-            _spelling(asked, train)[1],
-            decoding.width,
-            _language(asked, said),
-            decoding.weight,
-            decoding.bonus,
-            decoding.hot,
-            _phrases(asked, said),
-        )
+        return writing_of(of_speech(recipe), train)
 
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> SpeechRecognition:
-        assert isinstance(spec.input, SoundInput)
+        input = spec.input
+        assert isinstance(input, SoundInput) and input.writing is not None
         unit: Unit = "character" if written_without_blanks(spec.classes) else "word"
-        return SpeechRecognition(spec.classes, spec.input, unit)
+        return SpeechRecognition(spec.classes, input.writing, input.step_seconds, unit)
 
     def impossible(self, recipe: Recipe, gathered: Gathered) -> dict[int, Problem]:
-        """Transcripts that CTC cannot align: more symbols, and blanks between equal ones, than steps."""
+        """Transcripts that CTC cannot align to the steps of their recording at the fastest speed that is played."""
         if recipe.own is not None:
             return {}
         asked, train = of_speech(recipe), gathered.part("train")
@@ -228,18 +208,11 @@ class Speech(Recordings):
         with torch.device("meta"):
             body = Stack(*recipe.layers())
             body.build(arriving(input))
-        said = [str(target) for target in gathered.table.targets]
-        numbers = TranscriptTargets(said, self.classes(recipe, train), input.writing).numbers
         a_second = FRAMES_A_SECOND if input.dimensions else input.rate
         fastest = gathered.sizes[:, 0] * a_second // 1000 / (1 + asked.augmentation.speed)
         lengths = torch.from_numpy(np.maximum(fastest.astype(np.int64), input.least))
         steps = body.output_lengths(lengths).tolist()
-        parts, places = gathered.table.splits, gathered.table.places
-        return {
-            row: _too_short(places[row], steps[row], needed_steps(numbers[row]))
-            for row in range(len(said))
-            if parts[row] != "test" and steps[row] < needed_steps(numbers[row])
-        }
+        return without_room(gathered, symbols_of(asked, train), input.writing, steps)
 
 
 def of_sounds(recipe: Recipe) -> AudioRecipe | SpeechRecipe:
@@ -287,80 +260,6 @@ def _dimensions(gathered: Gathered) -> int:
     """Numbers in a frame of features; 0 where there are recordings."""
     clip: Clip = gathered.table.frame["input"].iloc[0]
     return int(open_features(clip.path).shape[1]) if clip.path.lower().endswith(FEATURES) else 0
-
-
-def _unit(recipe: SpeechRecipe) -> str:
-    return "characters" if recipe.data.units == "auto" else recipe.data.units
-
-
-def _spelling(recipe: SpeechRecipe, train: Gathered) -> tuple[list[str], list[str]]:
-    """Symbols, and of subwords the merges that make them."""
-    data, unit = recipe.data, _unit(recipe)
-    plain = Writing(unit, data.lowercase, data.punctuation)
-    said = [plain.tidy(str(target)) for target in train.table.targets]
-    if unit == "subwords":
-        return learn_subwords(
-            (word for text in said for word in pieces(" " + text, "words")), data.least, data.vocabulary
-        )
-    counted = most_frequent_pieces(plain, said, data.least)
-    return sorted(counted if unit == "characters" else counted[: data.vocabulary]), []
-
-
-def most_frequent_pieces(writing: Writing, said: Sequence[str], least: int) -> list[str]:
-    """Symbols that occur at least ``least`` times, the most frequent first."""
-    return most_frequent(Counter(piece for text in said for piece in writing.pieces(text)), least, 10**9)
-
-
-def _language(recipe: SpeechRecipe, said: Sequence[str]) -> str:
-    """The n-gram model in ARPA's format, counted or read; raises RecipeError."""
-    asked = recipe.decoding.language
-    if asked is None:
-        return ""
-    if recipe.decoding.width < 2:
-        raise RecipeError("decoding.language needs a beam: set decoding.width to 8 or more")
-    if asked == "transcripts":
-        return _counted(recipe, said)
-    text = _read(asked, "decoding.language")
-    if not asked.lower().endswith(".arpa"):
-        return _counted(recipe, text.splitlines())
-    try:
-        read_arpa(text)
-    except ValueError as error:
-        raise RecipeError(f"decoding.language: {asked}, {error}") from error
-    return text
-
-
-def _counted(recipe: SpeechRecipe, texts: Sequence[str]) -> str:
-    data = recipe.data
-    plain = Writing(_unit(recipe), data.lowercase, data.punctuation)
-    sentences = [words for text in texts if (words := plain.tidy(text).split())]
-    return count_model(sentences, recipe.decoding.order).to_arpa()
-
-
-def _phrases(recipe: SpeechRecipe, said: Sequence[str]) -> list[str]:
-    asked, data = recipe.decoding.phrases, recipe.data
-    if asked is None:
-        return []
-    plain = Writing(_unit(recipe), data.lowercase, data.punctuation)
-    texts = said if asked == "transcripts" else _read(asked, "decoding.phrases").splitlines()
-    return sorted({phrase for text in texts if (phrase := plain.tidy(text))})
-
-
-def _read(path: str, option: str) -> str:
-    if not Path(path).is_file():
-        raise RecipeError(f"{option}: there is no file {path}; known are transcripts, or a file's name")
-    try:
-        return read_text(path).text
-    except TextError as error:
-        raise RecipeError(f"{option}: {path}: {error.message}") from error
-
-
-def _too_short(place: tuple[str, int | None], steps: int, needed: int) -> Problem:
-    message = (
-        f"it gives the network {max(steps, 0)} steps, and its transcript needs {needed}: check the transcript, or "
-        "lower the strides of the network's convolutions"
-    )
-    return Problem("transcript too long", place[0], message, place[1])
 
 
 def _bands(store: SoundStore, row: int, normalize: Any) -> np.ndarray:

@@ -7,6 +7,7 @@ from plait.tasks.sequence_tagging import SequenceTagging
 from plait.tasks.speech_recognition import SpeechRecognition
 from plait.tasks.task import Task
 from plait.tasks.text_classification import TextClassification
+from plait.tasks.text_recognition import TextRecognition
 
 __all__ = [
     "AudioClassification",
@@ -16,4 +17,5 @@ __all__ = [
     "SpeechRecognition",
     "Task",
     "TextClassification",
+    "TextRecognition",
 ]

@@ -115,6 +115,16 @@ def speech_epochs(minutes: float) -> int:
     return int(np.clip(round(150 / max(minutes, 1) ** 0.25), 10, 150))
 
 
+def line_batch_size(examples: int) -> int:
+    """Small sets take small batches, so that an epoch still has steps."""
+    return int(np.clip(2 ** round(np.log2(max(examples, 1) / 60)), 4, 32))
+
+
+def line_epochs(examples: int) -> int:
+    """Passes over the training lines: the fewer, the more (100 of them 120, 650 of them 60)."""
+    return int(np.clip(round(650 / examples**0.367), 8, 150))
+
+
 def mirror_keeps_class(pictures: np.ndarray, targets: np.ndarray) -> bool:
     """Whether a mirrored picture still looks like its class: nearest class mean, asked of mirrored pictures.
 

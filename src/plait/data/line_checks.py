@@ -1,0 +1,48 @@
+"""Looks at every line's picture once; lists what cannot be used (errors) and what should be known (findings)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from plait.data.checks import Checked, check
+from plait.data.options import LineDataOptions
+from plait.data.sound_checks import foreign_signs
+from plait.data.table import Table
+from plait.errors import Problem
+from plait.inference.transcripts import tidy
+
+
+def check_lines(
+    table: Table,
+    options: LineDataOptions,
+    progress: Callable[[int, int], None] | None = None,
+    training: bool = True,
+) -> Checked:
+    """Pictures as those of image classification; without a transcript one is an error, with ``training``. ``sizes``
+    (rows, 2) are heights and widths. Raises nothing."""
+    checked = check(table, options.max_pixels, progress=progress, training=False)
+    said = [
+        tidy(str(target or ""), options.lowercase, options.punctuation) for target in checked.table.targets
+    ]
+    empty = [row for row, text in enumerate(said) if not text] if training else []
+    places = checked.table.places
+    errors = [
+        Problem(
+            "empty transcript", places[row][0], "nothing is written of what is to be read", places[row][1]
+        )
+        for row in empty
+    ]
+    kept = [row for row in range(len(said)) if row not in set(empty)]
+    findings = list(checked.findings)
+    if training:
+        parts = checked.table.splits
+        message = foreign_signs([said[row] for row in kept], [parts[row] for row in kept])
+        if message:
+            findings.append(Problem("unknown characters", table.source, message, error=False))
+    return replace(
+        checked,
+        table=checked.table.take(kept),
+        errors=[*checked.errors, *errors],
+        findings=findings,
+        sizes=checked.sizes[kept],
+        digests=[checked.digests[row] for row in kept],
+    )
