@@ -205,7 +205,8 @@ def predict(
         list[str],
         typer.Argument(
             metavar="FILE|FOLDER|TABLE|TEXT...",
-            help="What to ask about; a text may stand here itself, - is standard input.",
+            help="What to ask about; a text may stand here itself, - is standard input: lines of text, or samples of "
+            "a recording that lasts (16 bits, one channel, the model's rate).",
         ),
     ],
     out: Annotated[
@@ -218,15 +219,18 @@ def predict(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """The class of every picture or text, the tags of every sentence, how well a text is foreseen. A model file needs
-    no PyTorch.
+    """The class of every picture or text, the tags of every sentence, what a recording says, how well a text is
+    foreseen. A model file needs no PyTorch.
 
     Example: plait predict model.onnx cat.jpg
     """
-    from plait.inference import outputs
+    from plait.inference import live_output, outputs
     from plait.inference.predict import predict as predict_with
 
     predictor = _predictor(model)
+    if live_output.is_live(sources, predictor.spec):
+        live_output.write(predictor, out, as_json, console.terminal())
+        return
     predictions = predict_with(predictor, sources, skip_bad=skip_bad, report=console.say_problem)
     if out is not None:
         outputs.write_csv(out, predictions, sources, predictor.spec)

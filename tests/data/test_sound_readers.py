@@ -183,3 +183,139 @@ def test_real_sentences_in_mp3() -> None:
     assert not found.errors
     assert found.sizes.sum() == pytest.approx(44.3 * 60_000, rel=0.01)
     assert isinstance(found.table.frame["input"].iloc[0], Clip)
+
+
+def kaldi_folder(folder: Path, texts: list[str]) -> Path:
+    folder.mkdir(parents=True)
+    lines: dict[str, list[str]] = {"wav.scp": [], "text": [], "utt2spk": []}
+    for number, text in enumerate(texts):
+        write(folder / "wav" / f"{number}.wav", text, number)
+        lines["wav.scp"].append(f"u{number} {folder.name}/wav/{number}.wav")
+        lines["text"].append(f"u{number} {text}")
+        lines["utt2spk"].append(f"u{number} s{number % 3}")
+    for name, found in lines.items():
+        (folder / name).write_text("\n".join(found) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_kaldi_folders(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        kaldi_folder(tmp_path / part, ["ab", "c d", "a"])
+    assert recognize(str(tmp_path)).name == "kaldi folders"
+    found = look(str(tmp_path), SPEECH)
+    assert not found.errors
+    assert found.table.targets == ["ab", "c d", "a"] * 2
+    assert found.table.frame["split"].tolist() == ["test"] * 3 + ["train"] * 3
+    assert set(found.table.frame["group"]) == {"s0", "s1", "s2"}
+
+
+def test_kaldi_segments_cut_recordings(tmp_path: Path) -> None:
+    data = kaldi_folder(tmp_path / "data", ["abcd"])
+    (data / "segments").write_text(
+        "one u0 0.0 0.4\ntwo u0 0.4 -1\nthree u9 0 1\nfour u0 x 1\n", encoding="utf-8"
+    )
+    (data / "text").write_text("one ab\ntwo cd\nthree a\nfour b\n", encoding="utf-8")
+    found = look(str(data), SPEECH)
+    assert [str(clip.path) for clip in found.table.frame["input"]] == [str(data / "wav" / "0.wav")] * 2
+    assert found.sizes[:, 0].tolist() == [400, 1000 * len(sound("abcd")) // RATE - 400]
+    assert kinds(found.errors) == {"no such recording": [3], "bad row": [4]}
+
+
+def test_commands_in_kaldi_folders_are_not_run(tmp_path: Path) -> None:
+    data = kaldi_folder(tmp_path / "data", ["ab", "c", "d"])
+    mark = tmp_path / "ran"
+    with (data / "wav.scp").open("a", encoding="utf-8") as file:
+        file.write(f"u3 touch {mark} |\nu1 wav/0.wav\nu4\nu5 wav/0.wav\n")
+    found = look(str(data), SPEECH)
+    assert kinds(found.errors) == {
+        "a command": [4],
+        "named twice": [5],
+        "bad row": [6],
+        "transcript missing": [7],
+    }
+    assert not mark.exists()
+    assert len(found.table) == 3
+
+
+LONG = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+xmin = 0
+xmax = 1.5
+tiers? <exists>
+size = 2
+item []:
+    item [1]:
+        class = "IntervalTier"
+        name = "said"
+        xmin = 0
+        xmax = 1.5
+        intervals: size = 3
+        intervals [1]:
+            xmin = 0
+            xmax = 0.4
+            text = "a ""b"" [1]"
+        intervals [2]:
+            xmin = 0.4
+            xmax = 0.5
+            text = ""
+        intervals [3]:
+            xmin = 0.5
+            xmax = 0.9
+            text = "cd"
+    item [2]:
+        class = "TextTier"
+        name = "clicks"
+        xmin = 0
+        xmax = 1.5
+        points: size = 1
+        points [1]:
+            number = 0.7
+            mark = "click"
+"""
+SHORT = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+0
+1.5
+<exists>
+1
+"IntervalTier"
+"said"
+0
+1.5
+2
+0
+0.4
+"你好"
+0.4
+1.5
+""
+"""
+
+
+def test_textgrids_cut_long_recordings(tmp_path: Path) -> None:
+    for name, content, encoding in (("one", LONG, "utf-8"), ("two", SHORT, "utf-16")):
+        write(tmp_path / f"{name}.wav", "abcd", 1)
+        (tmp_path / f"{name}.TextGrid").write_text(content, encoding=encoding)
+    assert recognize(str(tmp_path)).name == "text grids"
+    found = look(str(tmp_path), SPEECH)
+    assert not found.errors
+    assert found.table.targets == ['a "b" [1]', "cd", "你好"]
+    assert [(clip.start, clip.end) for clip in found.table.frame["input"]] == [(0, 0.4), (0.5, 0.9), (0, 0.4)]
+
+
+def test_the_tier_of_a_textgrid_is_asked_for(tmp_path: Path) -> None:
+    write(tmp_path / "one.wav", "abcd", 1)
+    second = LONG[LONG.index("    item [1]") : LONG.index("    item [2]")].replace("said", "phones")
+    grid = LONG.replace("size = 2", "size = 3", 1) + second.replace("item [1]", "item [3]")
+    (tmp_path / "one.TextGrid").write_text(grid, encoding="utf-8")
+    (tmp_path / "cut.TextGrid").write_text(LONG[:300], encoding="utf-8")
+    write(tmp_path / "cut.wav", "abcd", 1)
+    found = look(str(tmp_path), SPEECH)
+    assert kinds(found.errors) == {"several tiers": [None], "unreadable": [None]}
+    named = look(str(tmp_path), SPEECH.model_copy(update={"tier": "phones"}))
+    assert len(named.table) == 2
+    assert kinds(look(str(tmp_path), SPEECH.model_copy(update={"tier": "x"})).errors)["no such tier"] == [
+        None
+    ]

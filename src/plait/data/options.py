@@ -134,4 +134,6 @@ class SpeechDataOptions(TranscriptDataOptions):
     """Where recordings stand, and at which rate they are heard."""
 
     audio: str | None
+    tier: str | None
+    """Of TextGrids, the tier that is learnt; None: the only one."""
     rate: Annotated[int, Field(ge=1000, le=192_000)] | Literal["auto"]

@@ -3,6 +3,7 @@
 import unicodedata
 from pathlib import Path
 
+from plait.data import reader_kaldi
 from plait.data.options import SoundDataOptions, SpeechDataOptions
 from plait.data.reader_text_folders import shown
 from plait.data.splitwords import split_of
@@ -16,6 +17,8 @@ TRANSCRIPTS = "transcripts beside recordings"
 TEXT = ".txt"
 LIST = ".trans.txt"
 """LibriSpeech's: a line an utterance, its name first."""
+GRID = ".TextGrid"
+"""Praat's: see reader_textgrids."""
 DEEP = 4
 """Folders within folders that are looked into."""
 
@@ -29,16 +32,18 @@ class ClassFolders:
 
     def fits(self, source: Path, labels_required: bool) -> bool:
         """Whether ``source`` holds folders of recordings, divided or not, without transcripts beside them."""
-        folders = [folder for part in _parts(source) for folder in _classes(part)]
-        return bool(folders) and not any(_transcripts(folder) for folder in folders)
+        if reader_kaldi.fits(source, labels_required):
+            return False
+        folders = [folder for part in parts(source) for folder in _classes(part)]
+        return bool(folders) and not any(_transcripts(folder) or _grids(folder) for folder in folders)
 
     def read(self, source: Path, labels_required: bool, options: SoundDataOptions) -> Table:
         """Every recording with its folder's name as class."""
         rows = [
             Row(Clip(str(path)), unicodedata.normalize("NFC", folder.name), split, str(path))
-            for part, split in _parts(source).items()
+            for part, split in parts(source).items()
             for folder in _classes(part)
-            for path in _sounds(folder)
+            for path in sounds(folder)
         ]
         return Table.from_rows(rows, str(source), self.NAME, content=self.content)
 
@@ -55,17 +60,17 @@ class TranscriptFolders:
 
     def fits(self, source: Path, labels_required: bool) -> bool:
         """Whether a recording somewhere in ``source`` has its transcript beside it."""
-        return source.is_dir() and any(_transcripts(folder) for folder in _within(source))
+        return source.is_dir() and any(_transcripts(folder) for folder in within(source))
 
     def read(self, source: Path, labels_required: bool, options: SpeechDataOptions) -> Table:
         """Every recording with its transcript; one without is a problem."""
         rows: list[Row] = []
         problems: list[Problem] = []
-        for part, split in _parts(source).items():
-            for folder in _within(part):
+        for part, split in parts(source).items():
+            for folder in within(part):
                 said, faults = _listed(folder, options.encoding)
                 problems += faults
-                for path in _sounds(folder):
+                for path in sounds(folder):
                     found = said.get(path.stem)
                     if found is None and labels_required:
                         message = f"expected its transcript in {path.stem}{TEXT} beside it"
@@ -78,10 +83,10 @@ class TranscriptFolders:
 
 def classes_in(source: Path) -> int:
     """The most class folders side by side."""
-    return max((len(_classes(part)) for part in _parts(source)), default=0)
+    return max((len(_classes(part)) for part in parts(source)), default=0)
 
 
-def _parts(source: Path) -> dict[Path, str]:
+def parts(source: Path) -> dict[Path, str]:
     """The folders named by a split that hold recordings, or ``source`` itself."""
     if not source.is_dir():
         return {}
@@ -92,24 +97,25 @@ def _parts(source: Path) -> dict[Path, str]:
 
 
 def _holds_sound(folder: Path) -> bool:
-    return any(_sounds(inner) for inner in _within(folder))
+    return any(sounds(inner) for inner in within(folder))
 
 
 def _classes(folder: Path) -> list[Path]:
-    return [path for path in _folders(folder) if _sounds(path)]
+    return [path for path in _folders(folder) if sounds(path)]
 
 
-def _within(folder: Path, depth: int = DEEP) -> list[Path]:
-    """A folder and those within, links left out."""
+def within(folder: Path, depth: int = DEEP) -> list[Path]:
+    """A folder and those within it, links left out."""
     inner = [path for path in _folders(folder) if not path.is_symlink()] if depth else []
-    return [folder, *(deeper for path in inner for deeper in _within(path, depth - 1))]
+    return [folder, *(deeper for path in inner for deeper in within(path, depth - 1))]
 
 
 def _folders(source: Path) -> list[Path]:
     return [path for path in shown(source) if path.is_dir()]
 
 
-def _sounds(folder: Path) -> list[Path]:
+def sounds(folder: Path) -> list[Path]:
+    """The recordings that lie in a folder."""
     return [path for path in shown(folder) if path.suffix.lower() in SUFFIXES + OTHERS and path.is_file()]
 
 
@@ -119,8 +125,12 @@ def _is_list(folder: Path) -> bool:
 
 def _transcripts(folder: Path) -> bool:
     """Whether there are recordings in it, and one of them has its transcript beside it."""
-    sounds = _sounds(folder)
-    return bool(sounds) and (_is_list(folder) or any(path.with_suffix(TEXT).is_file() for path in sounds))
+    found = sounds(folder)
+    return bool(found) and (_is_list(folder) or any(path.with_suffix(TEXT).is_file() for path in found))
+
+
+def _grids(folder: Path) -> bool:
+    return any(path.suffix == GRID for path in shown(folder))
 
 
 def _listed(folder: Path, encoding: str | None) -> tuple[dict[str, str], list[Problem]]:

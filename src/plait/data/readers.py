@@ -11,6 +11,7 @@ from plait.data import (
     reader_digits,
     reader_folders,
     reader_idx,
+    reader_kaldi,
     reader_lines,
     reader_plain_text,
     reader_sound_folders,
@@ -19,6 +20,7 @@ from plait.data import (
     reader_text_folders,
     reader_text_lines,
     reader_text_tables,
+    reader_textgrids,
     reader_token_columns,
     reader_token_lists,
 )
@@ -86,6 +88,8 @@ FORMATS: dict[str, Format] = {
                 reader_sound_tables.sound_tables,
                 reader_sound_folders.class_folders,
                 reader_sound_folders.transcript_folders,
+                reader_kaldi,
+                reader_textgrids,
             )
         ),
     )

@@ -112,10 +112,8 @@ def _dynamic(network: nn.Module, spec: ModelSpec) -> tuple[Any, ...]:
         for port in spec.input.ports
     ]
     taken = list(inspect.signature(network.forward).parameters.values())
-    if taken[-1].kind != inspect.Parameter.VAR_POSITIONAL:
-        return tuple(axes)
-    own = len(taken) - 1
-    return (*axes[:own], tuple(axes[own:]))
+    own = len(taken) - 1 if taken[-1].kind == inspect.Parameter.VAR_POSITIONAL else len(axes)
+    return (*axes[:own], tuple(axes[own:])) if axes[own:] else tuple(axes)
 
 
 def _name_sides(model: Any, spec: ModelSpec) -> None:

@@ -1,7 +1,7 @@
 """A recording to what a network takes: samples, or features computed beforehand; the same for training and after."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,8 +18,27 @@ LEAST_SECONDS = 0.2
 LEAST_FRAMES = 20
 LENGTHS = (3.0, 1.0, 0.2, 7.7)
 """Seconds of the random recordings that a model file is compared with its network on."""
+EVERY = 2**31
+"""More steps than any recording has."""
 FRAMES_A_SECOND = 100
 """Of features, so far as is known."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """How a network reads a recording that lasts: a step's windows reach from ``left`` samples before its own to
+    ``right`` behind (``trim`` fewer of them begin than there are samples), then ``states`` of these widths are carried
+    from step to step. Raises ValueError for values that mean nothing.
+    """
+
+    left: int
+    right: int
+    trim: int
+    states: list[int]
+
+    def __post_init__(self) -> None:
+        if min(self.left, self.right, self.trim, *self.states, 0) < 0:
+            raise ValueError(f"{self} counts less than nothing")
 
 
 @dataclass(frozen=True)
@@ -28,7 +47,8 @@ class SoundInput(ModelInput):
 
     ``rate`` is samples a second; where ``dimensions`` is not 0, inputs are features (.npy files of frames of so many
     numbers) in place of samples. One step that the network gives is ``step`` samples (or frames). ``writing`` says how
-    transcripts are written; None where recordings are classified. Raises ValueError for values that mean nothing.
+    transcripts are written; None where recordings are classified. ``live`` is None where the network reads only whole
+    recordings, and ``obstacle`` says why. Raises ValueError for values that mean nothing.
     """
 
     noun: ClassVar[str] = "recording"
@@ -38,6 +58,8 @@ class SoundInput(ModelInput):
     step: int
     column: str
     writing: Writing | None
+    live: Live | None = None
+    obstacle: str = ""
 
     def __post_init__(self) -> None:
         if self.rate < 1 or self.dimensions < 0 or self.step < 1:
@@ -47,7 +69,22 @@ class SoundInput(ModelInput):
     def ports(self) -> tuple[Port, ...]:
         if self.dimensions:
             return Port("features", "float32", ("time", self.dimensions)), Port("lengths", "int64", ())
-        return Port("samples", "int16", ("time",)), Port("lengths", "int64", ())
+        sounds = Port("samples", "int16", ("time",)), Port("lengths", "int64", ())
+        if self.live is None:
+            return sounds
+        return *sounds, Port("first", "int64", ()), Port("last", "int64", ()), *self._states("state")
+
+    @property
+    def after(self) -> tuple[Port, ...]:
+        """The states to go on with, which the network gives beside its scores."""
+        return () if self.live is None else self._states("after")
+
+    def _states(self, word: str) -> tuple[Port, ...]:
+        assert self.live is not None
+        return tuple(
+            Port(f"{word}_{number}", "float32", (width,))
+            for number, width in enumerate(self.live.states, start=1)
+        )
 
     @property
     def least(self) -> int:
@@ -77,7 +114,14 @@ class SoundInput(ModelInput):
         return at_least(features, self.least)
 
     def collate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        return pad_sounds(inputs, self.multiple)
+        return *pad_sounds(inputs, self.multiple), *self.whole(len(inputs))
+
+    def whole(self, count: int) -> tuple[Array, ...]:
+        """What a live network is told of ``count`` recordings beside them: every step is asked for, from no state."""
+        if self.live is None:
+            return ()
+        states = (np.zeros((count, width), np.float32) for width in self.live.states)
+        return np.zeros(count, np.int64), np.full(count, EVERY, np.int64), *states
 
     def examples(self, count: int, seed: int) -> tuple[Array, ...]:
         chance = np.random.default_rng(seed)
@@ -88,26 +132,43 @@ class SoundInput(ModelInput):
             return self.collate(
                 [chance.standard_normal((length, self.dimensions), np.float32) for length in lengths]
             )
-        return self.collate([_noise(length, self.rate, chance) for length in lengths])
+        sounds = self.collate([_noise(length, self.rate, chance) for length in lengths])
+        if self.live is None:
+            return sounds
+        first = chance.integers(0, 3, count)
+        states = (
+            np.tanh(chance.standard_normal((count, width)), dtype=np.float32) for width in self.live.states
+        )
+        return *sounds[:2], first, first + 2 + 10 * seed, *states
 
     def to_json(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in FIELDS}
-        return values | {"writing": None if self.writing is None else self.writing.to_json()}
+        return values | {
+            "writing": None if self.writing is None else self.writing.to_json(),
+            "live": None if self.live is None else asdict(self.live),
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "SoundInput":
         """Raises ModelError for a missing or unknown key, a wrong type or a value that means nothing."""
-        plain = {name: value for name, value in values.items() if name != "writing"}
+        plain = {name: value for name, value in values.items() if name not in ("writing", "live")}
         check_fields(plain, FIELDS, "sound input")
-        writing = values.get("writing")
+        writing, live = values.get("writing"), values.get("live")
+        if live is not None:
+            check_fields(live, LIVE_FIELDS, "description of live use")
         try:
-            return cls(**plain, writing=None if writing is None else Writing.from_json(writing))
+            return cls(
+                **plain,
+                writing=None if writing is None else Writing.from_json(writing),
+                live=None if live is None else Live(**live),
+            )
         except ValueError as error:
             raise ModelError(f"sound input: {error}") from error
 
 
-FIELDS: dict[str, type] = {"rate": int, "dimensions": int, "step": int, "column": str}
-"""Of a SoundInput, as JSON has them, beside how it is written."""
+FIELDS: dict[str, type] = {"rate": int, "dimensions": int, "step": int, "column": str, "obstacle": str}
+"""Of a SoundInput, as JSON has them, beside how it is written and used live."""
+LIVE_FIELDS: dict[str, type] = {"left": int, "right": int, "trim": int, "states": list}
 
 
 def _noise(length: int, rate: int, chance: np.random.Generator) -> NDArray[np.int16]:

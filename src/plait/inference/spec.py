@@ -67,7 +67,8 @@ class ModelSpec:
             transitions = Port("transitions", "float32", (count, count), batched=False)
             return Port("emissions", "float32", ("time", count)), transitions
         if self.task in ("speech-recognition", "text-recognition"):
-            return Port("logits", "float32", ("steps", 1 + count)), Port("steps", "int64", ())
+            after = self.input.after if isinstance(self.input, SoundInput) else ()
+            return Port("logits", "float32", ("steps", 1 + count)), Port("steps", "int64", ()), *after
         return (Port("logits", "float32", (count,)),)
 
     def to_json(self) -> dict[str, Any]:

@@ -62,6 +62,10 @@ class Writing:
         """The transcript as it is learnt and compared."""
         return tidy(text, self.lowercase, self.punctuation)
 
+    def plain(self) -> "Writing":
+        """The same symbols, the likeliest of every step taken."""
+        return Writing(self.unit, self.lowercase, self.punctuation, self.merges)
+
     def pieces(self, text: str) -> list[str]:
         """The symbols that spell a transcript; a subword that begins a word has a blank before it."""
         plain = self.tidy(text)
@@ -158,7 +162,7 @@ class Scribe:
     def transcripts(self, outputs: Sequence[Array], origins: Sequence[Origin]) -> list[Prediction]:
         """Of logits (batch, steps, 1 + symbols) and the steps that are real (batch,); raises ModelError where they are
         not numbers."""
-        logits, steps = outputs
+        logits, steps, *_ = outputs
         refuse_nonsense(logits)
         return [
             self._transcript(origin, self.hear(logits[row, : int(steps[row])]))

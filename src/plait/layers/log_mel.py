@@ -20,6 +20,8 @@ from plait.layers.shapes import Samples, Sequence, Shape
 PREEMPHASIS = 0.97
 LEAST_ENERGY = torch.finfo(torch.float32).eps
 LEAST_VARIANCE = 1e-5
+RUNNING = 300
+"""Steps over which a running mean is taken, the step itself the last; fewer at the beginning."""
 
 Duration = Annotated[float, Field(gt=0)]
 
@@ -34,7 +36,8 @@ class LogMel(Layer):
     range.
 
     ``normalize``: ``utterance`` brings each band of a recording to mean 0 and variance 1, ``mean`` to mean 0, over its
-    real steps. A sequence that arrives holds such energies, computed beforehand, and is only normalized.
+    real steps; ``running`` to mean 0 over the last three seconds (RUNNING steps) up to each step, which live use
+    needs. A sequence that arrives holds such energies, computed beforehand, and is only normalized.
     """
 
     word = "log_mel"
@@ -52,7 +55,7 @@ class LogMel(Layer):
         hop_ms: Duration = 10.0,
         low: Annotated[float, Field(ge=0)] = 20.0,
         high: float = 0.0,
-        normalize: Literal["utterance", "mean", "none"] = "utterance",
+        normalize: Literal["utterance", "mean", "running", "none"] = "utterance",
     ) -> None:
         super().__init__()
         self.mels = mels
@@ -100,6 +103,8 @@ class LogMel(Layer):
     def window(self) -> Window:
         if self.normalize == "none":
             return self.frames
+        if self.normalize == "running":
+            return self.frames.then(Window(RUNNING - 1, 0))
         return Window(math.inf, math.inf, self.frames.stride, self.frames.trim)
 
     def multiply_adds(self, arriving: Shape) -> int:
@@ -120,6 +125,8 @@ class LogMel(Layer):
         """Zero beyond each example's length."""
         if self.normalize == "none":
             return blank_padding(steps, lengths)
+        if self.normalize == "running":
+            return blank_padding(steps - _running_mean(steps), lengths)
         steps = blank_padding(steps - _mean(steps, lengths), lengths)
         if self.normalize == "mean":
             return steps
@@ -166,6 +173,14 @@ def _mean(steps: Float[Tensor, "batch time channels"], lengths: Tensor | None) -
     if lengths is None:
         return steps.mean(dim=1, keepdim=True)
     return blank_padding(steps, lengths).sum(dim=1, keepdim=True) / lengths.clamp_min(1)[:, None, None]
+
+
+def _running_mean(steps: Float[Tensor, "batch time channels"]) -> Tensor:
+    """At each step the mean of the last RUNNING, or of all so far where they are fewer."""
+    before = F.pad(steps.mT, (RUNNING - 1, 0))
+    sums = F.avg_pool1d(before, RUNNING, stride=1) * RUNNING
+    so_far = torch.arange(1, steps.shape[1] + 1, device=steps.device).clamp_max(RUNNING)
+    return (sums / so_far).mT
 
 
 def _bins(size: int) -> int:

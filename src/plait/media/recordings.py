@@ -6,6 +6,7 @@ import wave
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from plait.media.medium import Medium, sample, weights
 from plait.media.writing import symbols_of, without_room, writing_of
 from plait.recipe import AudioRecipe, Recipe, SpeechRecipe
 from plait.tasks import AudioClassification, SpeechRecognition, Task, automatic
-from plait.tasks.speech_recognition import SoundNetwork, arriving, sound_network
+from plait.tasks.speech_recognition import SoundNetwork, arriving, live_of, sound_network
 
 EVALUATION_BATCH = 32
 """Recordings are longer than texts."""
@@ -82,7 +83,11 @@ class Recordings(Medium):
                 body = Stack(*recipe.layers())
                 body.build(arriving(SoundInput(rate, dimensions, 1, "", None)))
             step = body.window().stride
-        return SoundInput(rate, dimensions, step, train.table.column, self.writing(recipe, train))
+        whole = SoundInput(rate, dimensions, step, train.table.column, self.writing(recipe, train))
+        if recipe.own is not None:
+            return replace(whole, obstacle="what a network of your own carries is not known")
+        live, obstacle = live_of(recipe.layers(), whole)
+        return replace(whole, live=live, obstacle=obstacle)
 
     @abstractmethod
     def writing(self, recipe: Recipe, train: Gathered) -> Writing | None:

@@ -121,8 +121,8 @@ def line_batch_size(examples: int) -> int:
 
 
 def line_epochs(examples: int) -> int:
-    """Passes over the training lines: the fewer, the more (100 of them 120, 650 of them 60)."""
-    return int(np.clip(round(650 / examples**0.367), 8, 150))
+    """Passes over the training lines: the fewer, the more (100 of them 80, 650 of them 40)."""
+    return int(np.clip(round(434 / examples**0.367), 8, 100))
 
 
 def mirror_keeps_class(pictures: np.ndarray, targets: np.ndarray) -> bool:

@@ -25,6 +25,7 @@ from plait.layers import Dense, Layer, Recurrent, Shape, Stack, Tokens
 from plait.layers import Sequence as SequenceShape
 from plait.layers.cell import State
 from plait.layers.embedding import Embedding
+from plait.layers.live import grouped, state_widths
 from plait.layers.tied import TiedOutput
 from plait.tasks.task import Baseline, Loss, Output, Task, in_float32, on_cpu
 
@@ -179,7 +180,7 @@ class LanguageNetwork(nn.Module):
         return logits, penalty
 
     def _read(self, tokens: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, Tensor, list[Tensor]]:
-        waiting = list(_grouped(states, self._widths))
+        waiting = list(grouped(states, self._widths))
         x = tokens
         ends: list[State] = []
         raw = arriving = None
@@ -237,12 +238,6 @@ def refuse_looking_ahead(layers: Sequence[Layer], arriving: Shape) -> None:
             )
 
 
-def state_widths(stack: Stack) -> list[tuple[int, ...]]:
-    """Of every state that a built stack carries, the widths of its tensors."""
-    example = torch.zeros(1, 1)
-    return [tuple(one.shape[1] for one in state) for state in stack.initial_state(example)]
-
-
 def _tied_head(layers: Sequence[Layer], given: Shape, size: int) -> list[Layer]:
     """A layer as wide as the embedding, where what arrives is not, and the products with its vectors."""
     embedding = layers[0]
@@ -260,13 +255,6 @@ def _refuse_vector(arriving: Shape) -> None:
             f"a {arriving} arrives at the next token, but every step foresees one of its own: let the network end with "
             "a sequence, with no pooling of its steps, and recurrent layers that give every state (return: sequence)"
         )
-
-
-def _grouped(states: Sequence[Tensor], widths: Sequence[tuple[int, ...]]) -> Iterable[State]:
-    at = 0
-    for one in widths:
-        yield tuple(states[at : at + len(one)])
-        at += len(one)
 
 
 def _passage(tokens: Sequence[str], nats: np.ndarray, begin: int) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Transcription(Task):
         kept = list(outputs)
         with torch.no_grad():
             losses = [float(loss(given, batch.targets)) for given, batch in kept]
-        plain = Scribe(self.classes, _greedy(self.writing), self.step)
+        plain = Scribe(self.classes, self.writing.plain(), self.step)
         found = [one.text for one in _ordered(kept, plain.hear)]
         scores = transcript_scores(targets.texts, found, self.unit)
         return {
@@ -151,10 +151,6 @@ def ctc_loss(
 def needed_steps(numbers: np.ndarray) -> int:
     """The fewest steps that have room for a transcript."""
     return len(numbers) + int((numbers[1:] == numbers[:-1]).sum())
-
-
-def _greedy(writing: Writing) -> Writing:
-    return Writing(writing.unit, writing.lowercase, writing.punctuation, writing.merges)
 
 
 def _ordered(outputs: Iterable[Output], hear: Any) -> list[Any]:
