@@ -2,10 +2,12 @@
 
 import json
 import signal
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from safetensors.torch import load_file
 
@@ -13,6 +15,7 @@ import plait
 from plait.data.sound_store import SoundStore
 from plait.data.transcript_targets import TranscriptTargets
 from plait.errors import DataError, NetworkError, RecipeError
+from plait.inference.long_sound import cuts
 from plait.inference.model import OnnxModel
 from plait.inference.sound import SoundInput
 from plait.inference.transcription import Transcript
@@ -39,6 +42,30 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
             write(folder / "sounds" / letter / f"{number}.wav", letter, number)
     plait.train(folder / "sounds", changes=CLASSES, out=folder / "run").test()
     return folder / "sounds", folder / "run"
+
+
+def test_a_long_recording_is_heard_in_pieces(speech: tuple[Path, Path], tmp_path: Path) -> None:
+    model = plait.load(speech[1])
+    texts = words(70, seed=3)
+    breath = np.random.default_rng(0).normal(0, 5, RATE // 2).astype(np.int16)
+    samples = np.concatenate(
+        [piece for number, text in enumerate(texts) for piece in (sound(text, number), breath)]
+    )
+    soundfile.write(tmp_path / "long.wav", samples, RATE)
+    places = cuts(samples, RATE)
+    assert len(places) >= 1
+    alone: list[Transcript] = []
+    for begin, end in pairwise([0, *places, len(samples)]):
+        assert np.abs(samples[begin - 400 : begin + 400]).max(initial=0) < 60
+        assert end - begin <= 40 * RATE
+        soundfile.write(tmp_path / "piece.wav", samples[begin:end], RATE)
+        alone += [one for one in model.predict(tmp_path / "piece.wav") if isinstance(one, Transcript)]
+    found, short = model.predict(tmp_path / "long.wav", write(tmp_path / "short.wav", "ab", 5))
+    assert isinstance(found, Transcript)
+    assert found.text == " ".join(one.text for one in alone)
+    last = alone[-1].words[-1]
+    assert found.words[-1].end == pytest.approx(last.end + places[-1] / RATE, abs=0.002)
+    assert model.predict(tmp_path / "short.wav") == [short]
 
 
 def test_the_report_scores_errors_beside_a_baseline(speech: tuple[Path, Path]) -> None:

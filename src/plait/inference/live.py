@@ -1,7 +1,6 @@
 """Live use: a recording is transcribed while it lasts, and ends in what it would give as a whole."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from plait.inference.ctc import BLANK
 from plait.inference.prediction import Origin, refuse_nonsense
 from plait.inference.sound import Live, SoundInput, at_least, pad_sounds
 from plait.inference.spec import ModelSpec, Predictor
-from plait.inference.transcription import PlacedWord, Scribe, Transcript, placed
+from plait.inference.transcription import Scribe, Transcript, moved, placed
 
 LONGEST_SECONDS = 60.0
 """Of an utterance that no pause ends."""
@@ -131,10 +130,3 @@ def listen(
             shown = partial
             yield partial
     yield from listener.end()
-
-
-def moved(words: Iterable[PlacedWord], shift: float) -> tuple[PlacedWord, ...]:
-    """The same words, later."""
-    return tuple(
-        replace(word, start=round(word.start + shift, 3), end=round(word.end + shift, 3)) for word in words
-    )

@@ -53,7 +53,7 @@ TASKS = {
     "text-classification": _together(text_classification),
     "sequence-tagging": _together(sequence_tagging),
     "audio-classification": _together(audio_classification),
-    "speech-recognition": _together(speech_recognition),
+    "speech-recognition": TaskHalf(speech_recognition.encode, speech_recognition.answer),
     "text-recognition": _together(text_recognition),
     "language-modeling": TaskHalf(language_modeling.encode, language_modeling.answer),
 }

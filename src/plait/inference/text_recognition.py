@@ -26,4 +26,4 @@ def scribe(spec: ModelSpec) -> Scribe:
 def decode(outputs: Sequence[Array], origins: Sequence[Origin], spec: ModelSpec) -> list[Prediction]:
     """Logits (batch, steps, 1 + symbols) and steps (batch,) to transcripts; raises ModelError where they are not
     numbers."""
-    return scribe(spec).transcripts(outputs, origins)
+    return list(scribe(spec).transcripts(outputs, origins))

@@ -1,7 +1,7 @@
 """Transcription: what was said or written, from the scores of its symbols by CTC; shared by sound and pictures."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -159,7 +159,7 @@ class Scribe:
         """Of the scores (steps, 1 + symbols) of one input."""
         return heard(np.asarray(logits, np.float64), self.symbols, self.writing.unit, self._decoder)
 
-    def transcripts(self, outputs: Sequence[Array], origins: Sequence[Origin]) -> list[Prediction]:
+    def transcripts(self, outputs: Sequence[Array], origins: Sequence[Origin]) -> list[Transcript]:
         """Of logits (batch, steps, 1 + symbols) and the steps that are real (batch,); raises ModelError where they are
         not numbers."""
         logits, steps, *_ = outputs
@@ -169,7 +169,7 @@ class Scribe:
             for row, origin in enumerate(origins)
         ]
 
-    def _transcript(self, origin: Origin, found: Heard) -> Prediction:
+    def _transcript(self, origin: Origin, found: Heard) -> Transcript:
         return Transcript(origin, found.text, found.confidence, placed(found, self.step))
 
 
@@ -179,3 +179,17 @@ def placed(found: Heard, step: float) -> tuple[PlacedWord, ...]:
         PlacedWord(word.text, round(word.start * step, 3), round(word.end * step, 3), word.confidence)
         for word in found.words
     )
+
+
+def moved(words: Iterable[PlacedWord], shift: float) -> tuple[PlacedWord, ...]:
+    """The same words, later."""
+    return tuple(
+        replace(word, start=round(word.start + shift, 3), end=round(word.end + shift, 3)) for word in words
+    )
+
+
+def joined(parts: Sequence[Transcript], spaced: bool) -> Transcript:
+    """One after the other, with blanks between where words have such; the confidence is that all of it is right."""
+    text = (" " if spaced else "").join(part.text for part in parts if part.text)
+    words = tuple(word for part in parts for word in part.words)
+    return Transcript(parts[0].origin, text, float(np.prod([part.confidence for part in parts])), words)
