@@ -77,6 +77,9 @@ def test_the_report_scores_errors_beside_a_baseline(speech: tuple[Path, Path]) -
     assert report["baseline"]["name"] == "most common transcript"
     assert report["baseline"]["value"] > 0.7
     assert report["scores"]["character_error_rate"] <= 0.1
+    parts = report["scores"]["by_length"]
+    assert sum(part["examples"] for part in parts) == report["scores"]["examples"]
+    assert 0 < parts[0]["from"] <= parts[-1]["to"] < 1.5
     assert (speech[1] / "report.html").read_text(encoding="utf-8").count("<section") > 3
 
 
@@ -137,6 +140,17 @@ def test_a_table_comes_back_with_transcripts(speech: tuple[Path, Path], tmp_path
     rows = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0] == "id,audio,prediction,probability"
     assert rows[1].startswith("7,x.wav,cab,")
+
+
+def test_phrases_that_the_network_cannot_spell_are_refused(speech: tuple[Path, Path], tmp_path: Path) -> None:
+    phrases = tmp_path / "phrases.txt"
+    phrases.write_text("ab\nxylo\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"'xylo' is spelled with 'l', 'o', 'x', 'y'"):
+        plait.train(speech[0], changes=[*SPEECH, f"decoding.phrases={phrases}"], out=tmp_path / "run")
+    phrases.write_text("\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match="holds no phrase"):
+        plait.train(speech[0], changes=[*SPEECH, f"decoding.phrases={phrases}"], out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_one_of_the_phrases_is_answered(speech: tuple[Path, Path], tmp_path: Path) -> None:

@@ -100,6 +100,8 @@ class DecodingOptions(BaseModel):
     hot: dict[str, float]
     phrases: str | None
     """One of these is answered: transcripts (of the training part), or a file with a phrase a line."""
+    none: bool
+    """With phrases: nothing is answered where none of them is near to what is heard."""
 
 
 class Recipe(BaseModel):

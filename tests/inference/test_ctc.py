@@ -11,17 +11,15 @@ from hypothesis import strategies as st
 
 from plait.inference.ctc import (
     BLANK,
-    Decoder,
-    beam_search,
     best_phrase,
     forced_alignment,
     greedy,
-    heard,
     log_probabilities,
     log_probability,
     log_softmax,
-    spelled,
 )
+from plait.inference.ctc_beam import beam_search
+from plait.inference.ctc_decoder import Decoder, heard, spelled
 from plait.inference.ngram_counting import count_model
 from plait.inference.ngram_model import NgramModel
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from plait.errors import ModelError
-from plait.inference.ctc import Decoder, Heard, heard
+from plait.inference.ctc_decoder import Decoder, Heard, heard
 from plait.inference.input import Array
 from plait.inference.ngram_model import read_arpa
 from plait.inference.prediction import Origin, Prediction, refuse_nonsense
@@ -28,8 +28,8 @@ class Writing:
     ``unit`` is what a symbol stands for; ``lowercase`` and ``punctuation`` (keep or drop) are what becomes of a
     transcript before it is learnt or compared. ``width`` is the beam's: 1 takes the likeliest symbol of every step;
     ``language`` an n-gram model of words in ARPA's format, or empty, which ``weight`` weighs, and ``bonus`` is added
-    for a word, ``hot`` for certain words, in nats. Where there are ``phrases``, one of them is answered. Raises
-    ValueError for values that mean nothing.
+    for a word, ``hot`` for certain words, in nats. Where there are ``phrases``, one of them is answered, or,
+    where it ``rejects``, nothing if none is near to what is heard. Raises ValueError for values that mean nothing.
     """
 
     unit: str
@@ -42,6 +42,7 @@ class Writing:
     bonus: float = 0.0
     hot: dict[str, float] = field(default_factory=dict)
     phrases: list[str] = field(default_factory=list)
+    rejects: bool = False
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -79,14 +80,14 @@ class Writing:
         """What finds the answer, where the network tells ``symbols`` apart."""
         numbers = {symbol: number for number, symbol in enumerate(symbols, start=1)}
         spelled = [self.pieces(phrase) for phrase in self.phrases]
-        allowed = [one for one in spelled if all(piece in numbers for piece in one)]
         return Decoder(
             width=self.width,
             language=read_arpa(self.language) if self.language else None,
             weight=self.weight,
             bonus=self.bonus,
             hot=self.hot,
-            phrases=tuple(tuple(numbers[piece] for piece in one) for one in allowed),
+            phrases=tuple(tuple(numbers[piece] for piece in one) for one in spelled),
+            rejects=self.rejects,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -113,6 +114,7 @@ FIELDS: dict[str, type] = {
     "bonus": float,
     "hot": dict,
     "phrases": list,
+    "rejects": bool,
 }
 """Of a Writing, as JSON has them."""
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from plait.data.gather import Gathered
@@ -25,19 +26,20 @@ def symbols_of(recipe: TranscribingRecipe, train: Gathered) -> list[str]:
 
 
 def writing_of(recipe: TranscribingRecipe, train: Gathered) -> Writing:
-    """Raises RecipeError for a language model or phrases that cannot be read."""
+    """Raises RecipeError for a language model or phrases that cannot be read, and for phrases that hold what the
+    network does not spell."""
     decoding, plain, said = recipe.decoding, _plain(recipe), _said(train)
-    return Writing(
-        plain.unit,
-        plain.lowercase,
-        plain.punctuation,
-        _spelling(recipe, train)[1],
-        decoding.width,
-        _language(decoding, plain, said),
-        decoding.weight,
-        decoding.bonus,
-        decoding.hot,
-        _phrases(decoding, plain, said),
+    symbols, merges = _spelling(recipe, train)
+    plain = replace(plain, merges=merges)
+    return replace(
+        plain,
+        width=decoding.width,
+        language=_language(decoding, plain, said),
+        weight=decoding.weight,
+        bonus=decoding.bonus,
+        hot=decoding.hot,
+        phrases=_phrases(decoding, plain, said, symbols),
+        rejects=decoding.none,
     )
 
 
@@ -100,12 +102,26 @@ def _counted(decoding: DecodingOptions, plain: Writing, texts: Iterable[str]) ->
     return count_model(sentences, decoding.order).to_arpa()
 
 
-def _phrases(decoding: DecodingOptions, plain: Writing, said: Sequence[str]) -> list[str]:
-    asked = decoding.phrases
+def _phrases(
+    decoding: DecodingOptions, plain: Writing, said: Sequence[str], symbols: Sequence[str]
+) -> list[str]:
+    """Those of training with a rare symbol are left out; those of a file must be spelled by the symbols."""
+    asked, known = decoding.phrases, set(symbols)
     if asked is None:
         return []
     texts = said if asked == "transcripts" else _read(asked, "decoding.phrases").splitlines()
-    return sorted({phrase for text in texts if (phrase := plain.tidy(text))})
+    phrases = sorted({phrase for text in texts if (phrase := plain.tidy(text))})
+    unknown = {phrase: odd for phrase in phrases if (odd := set(plain.pieces(phrase)) - known)}
+    if unknown and asked != "transcripts":
+        phrase, odd = next(iter(unknown.items()))
+        raise RecipeError(
+            f"decoding.phrases: {asked}: {phrase!r} is spelled with {', '.join(map(repr, sorted(odd)))}, which no "
+            "training transcript holds: take it out, or add recordings of it"
+        )
+    spelled = [phrase for phrase in phrases if phrase not in unknown]
+    if not spelled:
+        raise RecipeError(f"decoding.phrases: {asked} holds no phrase")
+    return spelled
 
 
 def _read(path: str, option: str) -> str:

@@ -17,7 +17,7 @@ from plait.data.transcript_targets import NO_SYMBOL, TranscriptTargets
 from plait.errors import NetworkError
 from plait.evaluation.intervals import standard_error
 from plait.evaluation.transcript_scores import Unit, constant_baseline, edits, transcript_scores
-from plait.inference.ctc import Heard
+from plait.inference.ctc_decoder import Heard
 from plait.inference.transcription import Scribe, Writing, placed
 from plait.layers import Dense, Layer, Shape
 from plait.layers import Sequence as SequenceShape
@@ -90,7 +90,8 @@ class Transcription(Task):
         assert isinstance(targets, TranscriptTargets)
         said = [one.text for one in answers]
         groups = targets.groups if any(targets.groups) else ()
-        return transcript_scores(targets.texts, said, self.unit, groups)
+        lengths = [one.steps * self.step for one in answers]
+        return transcript_scores(targets.texts, said, self.unit, groups, lengths)
 
     def baseline(
         self, train: Any, train_targets: Targets, test: Any, test_targets: Targets
