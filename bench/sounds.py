@@ -1,9 +1,10 @@
 """Test scores on public sets of recordings, with the default recipes where nothing is said.
 
-python bench/sounds.py DATA [classes words strings an4 commonvoice] [--seeds N] [--set KEY=VALUE]: DATA holds fsdd/,
-an4/ and commonvoice_en/. Of fsdd the official test (takes 0 to 4), as classes, as transcripts of one word, and as digit
-strings: 3 to 7 recordings of a speaker joined with gaps, gains and noise at 20 dB, those for the test of takes 0 to 4.
-Of an4 the features (.mfc) as .npy and the official test. Writes bench/results/sounds.json.
+python bench/sounds.py DATA [classes words two strings an4 commonvoice] [--seeds N] [--set KEY=VALUE]: DATA holds fsdd/,
+an4/ and commonvoice_en/. Of fsdd the official test (takes 0 to 4), as classes, as transcripts of one word, sixty of
+them in a language of two words, and as digit strings: 3 to 7 recordings of a speaker joined with gaps, gains and noise
+at 20 dB, those for the test of takes 0 to 4. Of an4 the features (.mfc) as .npy and the official test. Writes
+bench/results/sounds.json.
 """
 
 import argparse
@@ -99,6 +100,13 @@ def _words(data: Path, folder: Path) -> Path:
     return _table(folder / "words.csv", ("audio", "text", "split"), rows)
 
 
+def _two(data: Path, folder: Path) -> Path:
+    """Sixty recordings of a language of two words, which plait divides itself."""
+    found = [(path, WORDS[int(digit)]) for path, digit, _, _ in _fsdd(data) if digit in "01"]
+    chosen = np.random.default_rng(0).permutation(len(found))[:60]
+    return _table(folder / "two.csv", ("audio", "text"), [found[place] for place in chosen.tolist()])
+
+
 def _strings(data: Path, folder: Path) -> Path:
     """Strings of one speaker's recordings; a speaker is in both parts, a recording in one."""
     draw = np.random.default_rng(0)
@@ -175,6 +183,7 @@ def _table(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) 
 SETS = {
     "classes": Set(_classes),
     "words": Set(_words),
+    "two": Set(_two),
     "strings": Set(_strings),
     "an4": Set(_an4, "speech-recognition-features.yaml"),
     "commonvoice": Set(_commonvoice),
