@@ -20,7 +20,7 @@ from plait.inference.model import OnnxModel
 from plait.inference.sound import SoundInput
 from plait.inference.transcription import Transcript
 from plait.run import Run
-from plait.tasks.transcription import ctc_loss, needed_steps
+from plait.tasks.transcription import NO_SYMBOL, ctc_loss, needed_steps
 from plait.training.watch import Watch
 from tests.commands import plait_command, without_torch
 from tests.sounds import CLASSES, RATE, SPEECH, sound, speech_table, words, write
@@ -81,6 +81,28 @@ def test_the_report_scores_errors_beside_a_baseline(speech: tuple[Path, Path]) -
     assert sum(part["examples"] for part in parts) == report["scores"]["examples"]
     assert 0 < parts[0]["from"] <= parts[-1]["to"] < 1.5
     assert (speech[1] / "report.html").read_text(encoding="utf-8").count("<section") > 3
+
+
+def test_the_loss_begins_at_that_of_uniform_outputs(tmp_path: Path) -> None:
+    texts = words(8, seed=3)
+    data = speech_table(tmp_path / "speech.csv", texts)
+    rows = data.read_text(encoding="utf-8").splitlines()
+    divided = [rows[0] + ",split", *(f"{row},{part}" for part in ("train", "validation") for row in rows[1:])]
+    data.write_text("\n".join(divided) + "\n", encoding="utf-8")
+    plait.train(data, changes=[*SPEECH, "training.steps=1", "augmentation.speed=0"], out=tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    spec = run.spec
+    assert isinstance(spec.input, SoundInput)
+    assert spec.input.writing is not None
+    numbers = TranscriptTargets(texts, spec.classes, spec.input.writing).numbers
+    targets = torch.nn.utils.rnn.pad_sequence(
+        [torch.from_numpy(one) for one in numbers], batch_first=True, padding_value=NO_SYMBOL
+    )
+    lengths = [len(sound(text, number)) for number, text in enumerate(texts)]
+    steps = run.network().body.output_lengths(torch.tensor(lengths))  # type: ignore[operator, union-attr]
+    uniform = ctc_loss(torch.zeros(8, int(steps.max()), 1 + len(spec.classes)), steps, targets)
+    first = (tmp_path / "run" / "log.csv").read_text(encoding="utf-8").splitlines()[1]
+    assert float(first.split(",")[2]) == pytest.approx(float(uniform), rel=0.25)
 
 
 def test_what_is_said_and_where(speech: tuple[Path, Path], tmp_path: Path) -> None:
