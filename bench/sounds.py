@@ -4,7 +4,7 @@ python bench/sounds.py DATA [classes words two strings an4 commonvoice] [--seeds
 an4/ and commonvoice_en/. Of fsdd the official test (takes 0 to 4), as classes, as transcripts of one word, sixty of
 them in a language of two words, and as digit strings: 3 to 7 recordings of a speaker joined with gaps, gains and noise
 at 20 dB, those for the test of takes 0 to 4. Of an4 the features (.mfc) as .npy and the official test. Writes
-bench/results/sounds.json.
+bench/results/sounds.json. The sets without_george ... without_yweweler are fsdd's classes with one speaker held out.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import statistics
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ import plait
 RESULTS = Path(__file__).parent / "results" / "sounds.json"
 RECIPES = Path(__file__).parent.parent / "recipes"
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+SPEAKERS = ["george", "jackson", "lucas", "nicolas", "theo", "yweweler"]
 RATE = 8000
 STRINGS = {"train": 1500, "test": 200}
 NOISE_DB = 20
@@ -98,6 +100,12 @@ def _classes(data: Path, folder: Path) -> Path:
 def _words(data: Path, folder: Path) -> Path:
     rows = [(path, WORDS[int(digit)], _part(take)) for path, digit, _, take in _fsdd(data)]
     return _table(folder / "words.csv", ("audio", "text", "split"), rows)
+
+
+def _without(speaker: str, data: Path, folder: Path) -> Path:
+    """The classes, one speaker heard in the test alone."""
+    rows = [(path, digit, "test" if who == speaker else "train") for path, digit, who, _ in _fsdd(data)]
+    return _table(folder / "digits.csv", ("audio", "label", "split"), rows)
 
 
 def _two(data: Path, folder: Path) -> Path:
@@ -187,6 +195,7 @@ SETS = {
     "strings": Set(_strings),
     "an4": Set(_an4, "speech-recognition-features.yaml"),
     "commonvoice": Set(_commonvoice),
+    **{f"without_{speaker}": Set(partial(_without, speaker)) for speaker in SPEAKERS},
 }
 
 
