@@ -41,6 +41,15 @@ def answer(threads: int, command: Sequence[str]) -> dict[str, Any]:
     return value
 
 
+def added(name: str, part: str, result: dict[str, Any]) -> None:
+    """One part's numbers into results/NAME.json, where those of other parts stay; printed too."""
+    path = RESULTS / f"{name}.json"
+    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    results[part] = result
+    print(part, json.dumps(result), flush=True)
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
 def keep(name: str, result: dict[str, Any], text: str) -> None:
     """The numbers as JSON and the table as Markdown, into results/."""
     RESULTS.mkdir(exist_ok=True)

@@ -6,7 +6,6 @@ Writes bench/results/sequences.json.
 """
 
 import argparse
-import json
 import shutil
 import statistics
 import tempfile
@@ -14,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common import added
+
 import plait
 
-RESULTS = Path(__file__).parent / "results" / "sequences.json"
 RECIPES = Path(__file__).parent.parent / "recipes"
 
 
@@ -45,14 +45,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--set", dest="changes", action="append", default=[], help="a value of the recipe")
     asked = parser.parse_args()
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     for name in asked.sets:
         runs = [
             _run(asked.data, SETS[name], seed, asked.minutes, asked.changes) for seed in range(asked.seeds)
         ]
-        results[name] = _summary(runs)
-        print(name, json.dumps(results[name]), flush=True)
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        added("sequences", name, _summary(runs))
 
 
 def _run(data: Path, of: Set, seed: int, minutes: float | None, changes: list[str]) -> dict[str, Any]:

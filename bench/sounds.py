@@ -9,7 +9,6 @@ bench/results/sounds.json. The sets without_george ... without_yweweler are fsdd
 
 import argparse
 import csv
-import json
 import shutil
 import statistics
 import tempfile
@@ -21,10 +20,10 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from common import added
 
 import plait
 
-RESULTS = Path(__file__).parent / "results" / "sounds.json"
 RECIPES = Path(__file__).parent.parent / "recipes"
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 SPEAKERS = ["george", "jackson", "lucas", "nicolas", "theo", "yweweler"]
@@ -49,14 +48,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set", dest="changes", action="append", default=[], help="a value of the recipe")
     asked = parser.parse_args()
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     for name in asked.sets:
         with tempfile.TemporaryDirectory() as folder:
             source = SETS[name].make(asked.data.resolve(), Path(folder))
             runs = [_run(source, SETS[name], seed, asked.changes) for seed in range(asked.seeds)]
-        results[name] = _summary(runs) | {"changes": asked.changes}
-        print(name, json.dumps(results[name]), flush=True)
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        added("sounds", name, _summary(runs) | {"changes": asked.changes})
 
 
 def _run(source: Path, of: Set, seed: int, changes: Sequence[str]) -> dict[str, Any]:

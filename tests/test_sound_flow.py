@@ -20,7 +20,7 @@ from plait.inference.model import OnnxModel
 from plait.inference.sound import SoundInput
 from plait.inference.transcription import Transcript
 from plait.run import Run
-from plait.tasks.transcription import NO_SYMBOL, ctc_loss, needed_steps
+from plait.tasks.transcription import ctc_loss, needed_steps
 from plait.training.watch import Watch
 from tests.commands import plait_command, without_torch
 from tests.sounds import CLASSES, RATE, SPEECH, sound, speech_table, words, write
@@ -94,10 +94,7 @@ def test_the_loss_begins_at_that_of_uniform_outputs(tmp_path: Path) -> None:
     spec = run.spec
     assert isinstance(spec.input, SoundInput)
     assert spec.input.writing is not None
-    numbers = TranscriptTargets(texts, spec.classes, spec.input.writing).numbers
-    targets = torch.nn.utils.rnn.pad_sequence(
-        [torch.from_numpy(one) for one in numbers], batch_first=True, padding_value=NO_SYMBOL
-    )
+    targets = TranscriptTargets(texts, spec.classes, spec.input.writing)[range(8)]
     lengths = [len(sound(text, number)) for number, text in enumerate(texts)]
     steps = run.network().body.output_lengths(torch.tensor(lengths))  # type: ignore[operator, union-attr]
     uniform = ctc_loss(torch.zeros(8, int(steps.max()), 1 + len(spec.classes)), steps, targets)

@@ -23,15 +23,15 @@ def check_lines(
     said = [
         tidy(str(target or ""), options.lowercase, options.punctuation) for target in checked.table.targets
     ]
-    empty = [row for row, text in enumerate(said) if not text] if training else []
+    kept = [row for row, text in enumerate(said) if text or not training]
     places = checked.table.places
     errors = [
         Problem(
             "empty transcript", places[row][0], "nothing is written of what is to be read", places[row][1]
         )
-        for row in empty
+        for row, text in enumerate(said)
+        if training and not text
     ]
-    kept = [row for row in range(len(said)) if row not in set(empty)]
     findings = list(checked.findings)
     if training:
         parts = checked.table.splits

@@ -1,7 +1,4 @@
-"""The line store: pictures of lines opened once and kept grey and of one height in memory, within a budget."""
-
-import os
-from concurrent.futures import ThreadPoolExecutor
+"""The line store: pictures of lines, grey and of one height, kept in memory; how training changes them."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,12 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plait.data.batches import Rows
 from plait.data.chance import uniform
+from plait.data.signal_store import SignalStore
 from plait.data.table import Table
 from plait.data.text_store import Draw
-from plait.errors import DataError, Problem
 from plait.inference.input import Array
 from plait.inference.line import LineInput, pad_lines
-from plait.inference.picture_file import PictureError
 
 Numbers = NDArray[np.int64]
 
@@ -35,47 +31,24 @@ class LineAugmentation(BaseModel):
     """Darker or lighter, and with more or less contrast, by up to this share."""
 
 
-class LineStore:
-    """The lines of a table; row numbers count the table's rows from 0.
+class LineStore(SignalStore):
+    """The lines of a table."""
 
-    At most ``budget_bytes`` are kept (the first rows); the others are opened again each time. Raises DataError for a
-    picture that cannot be opened any more.
-    """
+    noun = "picture"
+    axis = -1
 
     def __init__(self, table: Table, spec: LineInput, budget_bytes: int, max_pixels: int) -> None:
         self.spec = spec
-        self._table = table
-        self._inputs: list[str] = list(table.frame["input"])
         self._max_pixels = max_pixels
-        self._kept: dict[int, NDArray[np.uint8]] = {}
-        lengths, room = np.zeros(len(table), np.int64), budget_bytes
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for row, line in enumerate(pool.map(self._open, range(len(table)))):
-                lengths[row] = line.shape[-1]
-                room -= line.nbytes
-                if room >= 0:
-                    self._kept[row] = line
-        self.lengths = lengths
+        super().__init__(table, budget_bytes)
 
-    def __len__(self) -> int:
-        return len(self._inputs)
-
-    def line(self, row: int) -> NDArray[np.uint8]:
+    def read(self, input: str) -> Array:
         """uint8 (1, height, width)."""
-        kept = self._kept.get(row)
-        return self._open(row) if kept is None else kept
+        return self.spec.open(input, self._max_pixels)
 
     def take(self, rows: ArrayLike) -> tuple[Array, Numbers]:
         """uint8 (rows, 1, height, width), padded, and widths (rows,)."""
-        return pad_lines([self.line(int(row)) for row in np.asarray(rows)])
-
-    def _open(self, row: int) -> NDArray[np.uint8]:
-        try:
-            return self.spec.open(self._inputs[row], self._max_pixels)
-        except PictureError as error:
-            file, line = self._table.places[row]
-            problem = Problem(error.kind, file, error.message, line)
-            raise DataError("a picture can no longer be opened:", [problem]) from error
+        return pad_lines([self.one(int(row)) for row in np.asarray(rows)])
 
 
 def changed_lines(store: LineStore, options: LineAugmentation, seed: int) -> Draw:
@@ -85,7 +58,7 @@ def changed_lines(store: LineStore, options: LineAugmentation, seed: int) -> Dra
         chances = 2 * uniform(seed, epoch, rows, 6) - 1
         return pad_lines(
             [
-                _changed(store.line(int(row)), chance, options, store.spec)
+                _changed(store.one(int(row)), chance, options, store.spec)
                 for row, chance in zip(rows, chances, strict=True)
             ]
         )
@@ -94,9 +67,9 @@ def changed_lines(store: LineStore, options: LineAugmentation, seed: int) -> Dra
 
 
 def _changed(
-    line: NDArray[np.uint8], chance: NDArray[np.float64], options: LineAugmentation, spec: LineInput
+    line: Array, chance: NDArray[np.float64], options: LineAugmentation, spec: LineInput
 ) -> NDArray[np.uint8]:
-    picture = line[0]
+    picture = np.asarray(line[0], np.uint8)
     height, width = picture.shape
     wide = max(spec.least, round(width * (1 + options.scale * chance[0])))
     tall = 1 + options.scale * chance[1]

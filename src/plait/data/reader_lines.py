@@ -5,10 +5,10 @@ from pathlib import Path
 from plait.data.cells import RowError, column, decided, split_and_group, text
 from plait.data.encodings import encoding_findings
 from plait.data.options import LineDataOptions
-from plait.data.reader_text_folders import shown
-from plait.data.splitwords import split_in, split_of
+from plait.data.reader_text_folders import shown, within
+from plait.data.splitwords import split_of
 from plait.data.table import Row, Table
-from plait.data.text_records import OPENERS, open_records
+from plait.data.text_records import OPENERS, open_records, tables_in
 from plait.errors import DataError, MissingExtraError, Problem
 from plait.inference.picture_file import SUFFIXES
 from plait.inference.text_columns import TRANSCRIPT_NAMES
@@ -28,12 +28,14 @@ def fits(source: Path, labels_required: bool) -> bool:
     """Whether a picture in ``source`` has its transcript beside it, or a table has columns for both."""
     if source.is_file():
         return _is_table(source)
-    return source.is_dir() and (any(_truths(folder) for folder in _within(source)) or bool(_tables(source)))
+    return source.is_dir() and (
+        any(_truths(folder) for folder in within(source, DEEP)) or bool(tables_in(source, _is_table))
+    )
 
 
 def read(source: Path, labels_required: bool, options: LineDataOptions) -> Table:
     """Every picture with its transcript; one without is a problem. Raises DataError for bad tables."""
-    tables = {source: ""} if source.is_file() else _tables(source)
+    tables = {source: ""} if source.is_file() else tables_in(source, _is_table)
     reading = _Reading(options, labels_required)
     for path, split in tables.items():
         reading.table(path, split)
@@ -56,7 +58,7 @@ class _Reading:
 
     def folder(self, source: Path) -> None:
         listed = _listed(source)
-        for folder in _within(source):
+        for folder in within(source, DEEP):
             truths = _truths(folder)
             parts = (split_of(part) for part in folder.relative_to(source).parts[:1])
             split = next((part for part in parts if part), "")
@@ -119,11 +121,6 @@ def _plain(name: str) -> str:
     return f"{folder}{slash}{file.partition('.')[0]}" if file.lower().endswith(TRUTH) else name
 
 
-def _within(folder: Path, depth: int = DEEP) -> list[Path]:
-    inner = [path for path in shown(folder) if path.is_dir() and not path.is_symlink()] if depth else []
-    return [folder, *(deeper for path in inner for deeper in _within(path, depth - 1))]
-
-
 def _truths(folder: Path) -> dict[str, Path]:
     """Transcripts by the name of their picture up to its first point."""
     return {path.name.partition(".")[0]: path for path in shown(folder) if path.name.lower().endswith(TRUTH)}
@@ -131,15 +128,6 @@ def _truths(folder: Path) -> dict[str, Path]:
 
 def _pictures(folder: Path) -> list[Path]:
     return [path for path in shown(folder) if path.suffix.lower() in SUFFIXES and path.is_file()]
-
-
-def _tables(folder: Path) -> dict[Path, str]:
-    """Tables of lines in a folder: the only one, or those that are named by a split."""
-    paths = [path for path in shown(folder) if path.is_file() and _is_table(path)]
-    if len(paths) == 1:
-        return {paths[0]: ""}
-    named = {path: split for path in paths if (split := split_in(path.stem))}
-    return named if len(set(named.values())) == len(named) else {}
 
 
 def _is_table(path: Path) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from plait.data import reader_kaldi
 from plait.data.options import SoundDataOptions, SpeechDataOptions
-from plait.data.reader_text_folders import shown
+from plait.data.reader_text_folders import shown, within
 from plait.data.splitwords import split_of
 from plait.data.table import Content, Row, Table
 from plait.errors import Problem
@@ -60,14 +60,14 @@ class TranscriptFolders:
 
     def fits(self, source: Path, labels_required: bool) -> bool:
         """Whether a recording somewhere in ``source`` has its transcript beside it."""
-        return source.is_dir() and any(_transcripts(folder) for folder in within(source))
+        return source.is_dir() and any(_transcripts(folder) for folder in within(source, DEEP))
 
     def read(self, source: Path, labels_required: bool, options: SpeechDataOptions) -> Table:
         """Every recording with its transcript; one without is a problem."""
         rows: list[Row] = []
         problems: list[Problem] = []
         for part, split in parts(source).items():
-            for folder in within(part):
+            for folder in within(part, DEEP):
                 said, faults = _listed(folder, options.encoding)
                 problems += faults
                 for path in sounds(folder):
@@ -97,17 +97,11 @@ def parts(source: Path) -> dict[Path, str]:
 
 
 def _holds_sound(folder: Path) -> bool:
-    return any(sounds(inner) for inner in within(folder))
+    return any(sounds(inner) for inner in within(folder, DEEP))
 
 
 def _classes(folder: Path) -> list[Path]:
     return [path for path in _folders(folder) if sounds(path)]
-
-
-def within(folder: Path, depth: int = DEEP) -> list[Path]:
-    """A folder and those within it, links left out."""
-    inner = [path for path in _folders(folder) if not path.is_symlink()] if depth else []
-    return [folder, *(deeper for path in inner for deeper in within(path, depth - 1))]
 
 
 def _folders(source: Path) -> list[Path]:

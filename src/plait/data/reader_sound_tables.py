@@ -7,9 +7,8 @@ from pathlib import Path
 from plait.data.cells import Cells, Record, RowError, column, decided, split_and_group, target, text
 from plait.data.encodings import encoding_findings
 from plait.data.options import SoundDataOptions, SpeechDataOptions
-from plait.data.splitwords import split_in
 from plait.data.table import Content, Row, Table
-from plait.data.text_records import OPENERS, open_records
+from plait.data.text_records import OPENERS, open_records, tables_in
 from plait.errors import DataError, MissingExtraError, Problem
 from plait.inference.sound_file import FEATURES, Clip, is_recording
 from plait.inference.tables import RECORDINGS
@@ -40,7 +39,7 @@ class SoundTables:
 
     def fits(self, source: Path, labels_required: bool) -> bool:
         """Whether ``source`` is such a table, or a folder of them named by split."""
-        tables = [source] if source.is_file() else list(_tables(source))
+        tables = [source] if source.is_file() else list(tables_in(source, names_recordings))
         kinds = {_content(path) for path in tables}
         return kinds == {self.content}
 
@@ -49,7 +48,9 @@ class SoundTables:
     ) -> Table:
         """Every row as an example; what cannot be one is among ``problems``. Raises DataError for bad tables."""
         reading = _Reading(options, labels_required)
-        for path, split in ({source: ""} if source.is_file() else _tables(source)).items():
+        for path, split in (
+            {source: ""} if source.is_file() else tables_in(source, names_recordings)
+        ).items():
             reading.table(path, split)
         rows, undecided = decided(reading.rows)
         problems = reading.problems + undecided
@@ -167,18 +168,6 @@ def _content(path: Path) -> Content | None:
     if not any(column(name) in RECORDINGS.names and _names_sounds(rows, name) for name in header):
         return None
     return "speech" if any(column(name) in TRANSCRIPT_NAMES for name in header) else "recordings"
-
-
-def _tables(folder: Path) -> dict[Path, str]:
-    """Tables of recordings in a folder: the only one, or those that are named by a split, each split once."""
-    if not folder.is_dir():
-        return {}
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in OPENERS and path.is_file())
-    paths = [path for path in paths if not path.name.startswith(".") and _content(path)]
-    if len(paths) == 1:
-        return {paths[0]: ""}
-    named = {path: split for path in paths if (split := split_in(path.stem))}
-    return named if len(set(named.values())) == len(named) else {}
 
 
 speech_tables = SoundTables(SPEECH, "speech")

@@ -64,6 +64,12 @@ def _texts(folder: Path) -> list[Path]:
     return [path for path in shown(folder) if path.suffix.lower() == SUFFIX and path.is_file()]
 
 
+def within(folder: Path, depth: int) -> list[Path]:
+    """A folder and those within it, so many deep, links left out."""
+    inner = [path for path in shown(folder) if path.is_dir() and not path.is_symlink()] if depth else []
+    return [folder, *(deeper for path in inner for deeper in within(path, depth - 1))]
+
+
 def shown(folder: Path) -> list[Path]:
     """What lies in a folder and is not hidden, "10" after "9"; nothing where it cannot be listed."""
     try:

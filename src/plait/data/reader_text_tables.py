@@ -8,9 +8,8 @@ from plait.data.cells import Record, RowError, column, decided, split_and_group,
 from plait.data.encodings import encoding_findings
 from plait.data.options import TextDataOptions
 from plait.data.reader_sound_tables import names_recordings
-from plait.data.splitwords import split_in
 from plait.data.table import Row, Table
-from plait.data.text_records import OPENERS, open_records
+from plait.data.text_records import OPENERS, open_records, tables_in
 from plait.errors import DataError, MissingExtraError, Problem
 from plait.inference.picture_file import SUFFIXES
 from plait.inference.text_columns import LABEL_NAMES, SEVERAL, TEXT_NAMES
@@ -27,13 +26,13 @@ OTHERS = ("split", "group")
 def fits(source: Path, labels_required: bool) -> bool:
     """Whether ``source`` is such a file without a column of pictures, or a folder of them named by split."""
     if source.is_file():
-        return source.suffix.lower() in OPENERS and not _is_of_others(source)
-    return bool(_tables(source))
+        return source.suffix.lower() in OPENERS and _is_of_texts(source)
+    return bool(tables_in(source, _is_of_texts))
 
 
 def read(source: Path, labels_required: bool, options: TextDataOptions) -> Table:
     """Every row as an example; what cannot be one is among ``problems``. Raises DataError for bad tables."""
-    tables = _tables(source) if source.is_dir() else {source: ""}
+    tables = tables_in(source, _is_of_texts) if source.is_dir() else {source: ""}
     if not tables:
         raise DataError(f"{source} holds no tables of texts named by their split; accepted is {LAYOUT}")
     reading = _Reading(options, labels_required)
@@ -146,21 +145,9 @@ def _is_label_like(rows: Sequence[Record], name: str) -> bool:
     return 2 <= len(set(values)) <= max(2, min(len(values) // 3, 200))
 
 
-def _tables(folder: Path) -> dict[Path, str]:
-    """Tables of texts in a folder: the only one, or those that are named by a split, each split once."""
-    if not folder.is_dir():
-        return {}
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in OPENERS and path.is_file())
-    paths = [path for path in paths if not path.name.startswith(".") and not _is_of_others(path)]
-    if len(paths) == 1:
-        return {paths[0]: ""}
-    named = {path: split for path in paths if (split := split_in(path.stem))}
-    return named if len(set(named.values())) == len(named) else {}
-
-
-def _is_of_others(path: Path) -> bool:
-    """Whether it is a table of pictures or of recordings."""
-    return _names_pictures(path) or names_recordings(path)
+def _is_of_texts(path: Path) -> bool:
+    """Whether it is no table of pictures or of recordings."""
+    return not _names_pictures(path) and not names_recordings(path)
 
 
 def _names_pictures(path: Path) -> bool:

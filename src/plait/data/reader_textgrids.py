@@ -4,7 +4,8 @@ import codecs
 from pathlib import Path
 
 from plait.data.options import SpeechDataOptions
-from plait.data.reader_sound_folders import GRID, parts, sounds, within
+from plait.data.reader_sound_folders import DEEP, GRID, parts, sounds
+from plait.data.reader_text_folders import within
 from plait.data.table import Content, Row, Table
 from plait.data.textgrid import Interval, read_textgrid
 from plait.errors import Problem
@@ -22,7 +23,7 @@ content: Content = "speech"
 def fits(source: Path, labels_required: bool) -> bool:
     """Whether a recording somewhere in ``source`` has a TextGrid beside it."""
     return source.is_dir() and any(
-        grid_of(path).is_file() for folder in within(source) for path in sounds(folder)
+        grid_of(path).is_file() for folder in within(source, DEEP) for path in sounds(folder)
     )
 
 
@@ -36,7 +37,7 @@ def read(source: Path, labels_required: bool, options: SpeechDataOptions) -> Tab
     rows: list[Row] = []
     problems: list[Problem] = []
     for part, split in parts(source).items():
-        folders = within(part)
+        folders = within(part, DEEP)
         for folder in folders:
             for path in sounds(folder):
                 speaker = folder.name if len(folders) > 2 and folder != part else None

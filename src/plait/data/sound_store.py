@@ -1,7 +1,5 @@
-"""The sound store: recordings opened once and kept as int16 samples (or features) in memory, within a budget."""
+"""The sound store: recordings as int16 samples (or features), kept in memory; how training changes them."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 import numpy as np
@@ -10,12 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plait.data.batches import Rows
 from plait.data.chance import uniform
+from plait.data.signal_store import SignalStore
 from plait.data.table import Table
 from plait.data.text_store import Draw
-from plait.errors import DataError, MissingExtraError, Problem
+from plait.errors import MissingExtraError
 from plait.inference.input import Array
 from plait.inference.sound import SoundInput, at_least, pad_sounds
-from plait.inference.sound_file import FULL, Clip, SoundError
+from plait.inference.sound_file import FULL, Clip
 
 Numbers = NDArray[np.int64]
 
@@ -35,46 +34,22 @@ class SoundAugmentation(BaseModel):
     """Up to so many seconds before and behind, as loud as the recording's quiet moments."""
 
 
-class SoundStore:
-    """The recordings of a table; row numbers count the table's rows from 0.
+class SoundStore(SignalStore):
+    """The recordings of a table."""
 
-    At most ``budget_bytes`` are kept (the first rows); the others are opened again each time. Raises DataError for a
-    recording that cannot be opened any more.
-    """
+    noun = "recording"
+    axis = 0
 
     def __init__(self, table: Table, spec: SoundInput, budget_bytes: int) -> None:
         self.spec = spec
-        self._table = table
-        self._clips: list[Clip] = list(table.frame["input"])
-        self._kept: dict[int, Array] = {}
-        lengths, room = np.zeros(len(table), np.int64), budget_bytes
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for row, sound in enumerate(pool.map(self._open, range(len(table)))):
-                lengths[row] = len(sound)
-                room -= sound.nbytes
-                if room >= 0:
-                    self._kept[row] = sound
-        self.lengths = lengths
+        super().__init__(table, budget_bytes)
 
-    def __len__(self) -> int:
-        return len(self._clips)
-
-    def sound(self, row: int) -> Array:
-        """One recording as the network takes it."""
-        kept = self._kept.get(row)
-        return self._open(row) if kept is None else kept
+    def read(self, input: Clip) -> Array:
+        return self.spec.open(input)
 
     def take(self, rows: ArrayLike) -> tuple[Array, Numbers]:
         """(rows, time, ...), padded, and lengths (rows,)."""
-        return pad_sounds([self.sound(int(row)) for row in np.asarray(rows)], self.spec.multiple)
-
-    def _open(self, row: int) -> Array:
-        try:
-            return self.spec.open(self._clips[row])
-        except SoundError as error:
-            file, line = self._table.places[row]
-            problem = Problem(error.kind, file, error.message, line)
-            raise DataError("a recording can no longer be opened:", [problem]) from error
+        return pad_sounds([self.one(int(row)) for row in np.asarray(rows)], self.spec.multiple)
 
 
 def changed_sounds(store: SoundStore, options: SoundAugmentation, seed: int) -> Draw:
@@ -83,7 +58,7 @@ def changed_sounds(store: SoundStore, options: SoundAugmentation, seed: int) -> 
     def draw(rows: Rows, epoch: int) -> tuple[Array, Numbers]:
         chances = uniform(seed, epoch, rows, 6)
         changed = [
-            _changed(store.sound(int(row)), chance, options, store.spec)
+            _changed(store.one(int(row)), chance, options, store.spec)
             for row, chance in zip(rows, chances, strict=True)
         ]
         return pad_sounds(changed, store.spec.multiple)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from plait.data.cells import Record
+from plait.data.splitwords import split_in
 from plait.errors import DataError, MissingExtraError
 from plait.inference.text_file import TextError, read_text
 
@@ -18,6 +19,18 @@ Opened = tuple[list[str], Iterator[Record], str]
 def open_records(path: Path, encoding: str | None) -> Opened:
     """Opens a table by its suffix; raises DataError naming the line at fault."""
     return OPENERS[path.suffix.lower()](path, encoding)
+
+
+def tables_in(folder: Path, wanted: Callable[[Path], bool]) -> dict[Path, str]:
+    """Tables in a folder that are ``wanted``: the only one, or those that are named by a split, each split once."""
+    if not folder.is_dir():
+        return {}
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in OPENERS and path.is_file())
+    paths = [path for path in paths if not path.name.startswith(".") and wanted(path)]
+    if len(paths) == 1:
+        return {paths[0]: ""}
+    named = {path: split for path in paths if (split := split_in(path.stem))}
+    return named if len(set(named.values())) == len(named) else {}
 
 
 def _open_csv(path: Path, encoding: str | None) -> Opened:

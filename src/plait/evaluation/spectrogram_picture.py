@@ -1,11 +1,10 @@
 """Spectrogram picture: a spectrogram as a PNG that a page can hold."""
 
-import base64
-import io
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from plait.evaluation.data_uri import png_uri
 
 WIDEST = 1200
 """Pixels across."""
@@ -32,9 +31,7 @@ def png(values: NDArray[np.floating]) -> str:
     shades = _shades(_averaged(np.asarray(values, np.float64)))
     picture = Image.fromarray(_magnified(shades.T[::-1])).convert("P")
     picture.putpalette(_palette())
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return png_uri(picture, optimize=True)
 
 
 def _averaged(values: NDArray[np.float64]) -> NDArray[np.float64]:

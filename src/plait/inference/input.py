@@ -34,6 +34,23 @@ class Port:
         return f"{self.dtype} {self.name} ({', '.join(map(str, ('batch', *self.sides)))})"
 
 
+def state_ports(word: str, widths: Sequence[int]) -> tuple[Port, ...]:
+    """Of states that a network carries, each (batch, width): ``word``_1, ``word``_2 and so on."""
+    return tuple(
+        Port(f"{word}_{number}", "float32", (width,)) for number, width in enumerate(widths, start=1)
+    )
+
+
+def first_states(widths: Sequence[int], count: int) -> tuple[Array, ...]:
+    """Before anything is read, of ``count`` examples."""
+    return tuple(np.zeros((count, width), np.float32) for width in widths)
+
+
+def random_states(widths: Sequence[int], count: int, chance: np.random.Generator) -> tuple[Array, ...]:
+    """Such as a network might carry, of ``count`` examples."""
+    return tuple(np.tanh(chance.standard_normal((count, width)), dtype=np.float32) for width in widths)
+
+
 class ModelInput(ABC):
     """How one kind of input becomes what a network takes."""
 

@@ -28,10 +28,8 @@ class Listener:
     def __init__(self, predictor: Predictor, pause: float | None = None) -> None:
         self._input, self._live = live_input(predictor.spec)
         assert self._input.writing is not None
-        symbols, writing = predictor.spec.classes, self._input.writing
         self._predictor = predictor
-        self._scribe = Scribe(symbols, writing, self._input.step_seconds)
-        self._quick = Scribe(symbols, writing.plain(), self._input.step_seconds)
+        self._scribe = Scribe(predictor.spec.classes, self._input.writing, self._input.step_seconds)
         self._pause = None if pause is None else max(1, round(pause / self._input.step_seconds))
         self._longest = round(LONGEST_SECONDS / self._input.step_seconds)
         self._passed = 0
@@ -47,7 +45,7 @@ class Listener:
     @property
     def partial(self) -> str:
         """What is heard so far of the utterance that lasts, by the likeliest symbols."""
-        return self._quick.hear(self._scores).text if len(self._scores) else ""
+        return self._scribe.likeliest(self._scores)
 
     def hear(self, samples: NDArray[np.int16]) -> list[Transcript]:
         """Takes the next samples (time,) at the model's rate; gives the utterances that ended."""

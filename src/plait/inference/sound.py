@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.errors import ModelError
-from plait.inference.input import Array, ModelInput, Port
+from plait.inference.input import Array, ModelInput, Port, first_states, random_states, state_ports
 from plait.inference.sound_file import FULL, Clip, SoundError, open_features, open_sound
 from plait.inference.text import check_fields
 from plait.inference.transcription import Writing
@@ -72,19 +72,17 @@ class SoundInput(ModelInput):
         sounds = Port("samples", "int16", ("time",)), Port("lengths", "int64", ())
         if self.live is None:
             return sounds
-        return *sounds, Port("first", "int64", ()), Port("last", "int64", ()), *self._states("state")
+        return (
+            *sounds,
+            Port("first", "int64", ()),
+            Port("last", "int64", ()),
+            *state_ports("state", self.live.states),
+        )
 
     @property
     def after(self) -> tuple[Port, ...]:
         """The states to go on with, which the network gives beside its scores."""
-        return () if self.live is None else self._states("after")
-
-    def _states(self, word: str) -> tuple[Port, ...]:
-        assert self.live is not None
-        return tuple(
-            Port(f"{word}_{number}", "float32", (width,))
-            for number, width in enumerate(self.live.states, start=1)
-        )
+        return () if self.live is None else state_ports("after", self.live.states)
 
     @property
     def least(self) -> int:
@@ -120,8 +118,8 @@ class SoundInput(ModelInput):
         """What a live network is told of ``count`` recordings beside them: every step is asked for, from no state."""
         if self.live is None:
             return ()
-        states = (np.zeros((count, width), np.float32) for width in self.live.states)
-        return np.zeros(count, np.int64), np.full(count, EVERY, np.int64), *states
+        every = np.zeros(count, np.int64), np.full(count, EVERY, np.int64)
+        return *every, *first_states(self.live.states, count)
 
     def examples(self, count: int, seed: int) -> tuple[Array, ...]:
         chance = np.random.default_rng(seed)
@@ -136,9 +134,7 @@ class SoundInput(ModelInput):
         if self.live is None:
             return sounds
         first = chance.integers(0, 3, count)
-        states = (
-            np.tanh(chance.standard_normal((count, width)), dtype=np.float32) for width in self.live.states
-        )
+        states = random_states(self.live.states, count, chance)
         return *sounds[:2], first, first + 2 + 10 * seed, *states
 
     def to_json(self) -> dict[str, Any]:

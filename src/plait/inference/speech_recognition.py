@@ -42,10 +42,11 @@ def answer(predictor: Predictor, inputs: Sequence[Array], origins: Sequence[Orig
         yield from decode(predictor.run(*input.collate(inputs)), origins, spec)
         return
     spaced = input.writing.unit == "words" or any(symbol.startswith(" ") for symbol in spec.classes)
+    hearing = scribe(spec)
     for sound, origin, cut in zip(inputs, origins, ends, strict=True):
         parts: list[Transcript] = []
         for begin, end in pairwise([0, *cut]):
             piece = at_least(sound[begin:end], input.least)
-            (found,) = scribe(spec).transcripts(predictor.run(*input.collate([piece])), [origin])
+            (found,) = hearing.transcripts(predictor.run(*input.collate([piece])), [origin])
             parts.append(replace(found, words=moved(found.words, begin / input.rate)))
         yield joined(parts, spaced)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from plait.errors import ModelError
-from plait.inference.input import Array, ModelInput, Port
+from plait.inference.input import Array, ModelInput, Port, first_states, random_states, state_ports
 from plait.inference.subwords import Subwords
 from plait.inference.text import (
     FIRST,
@@ -72,18 +72,12 @@ class StreamInput(ModelInput):
 
     @property
     def ports(self) -> tuple[Port, ...]:
-        states = [
-            Port(f"state_{number}", "float32", (width,)) for number, width in enumerate(self.states, start=1)
-        ]
-        return Port("tokens", "int64", ("time",)), *states
+        return Port("tokens", "int64", ("time",)), *state_ports("state", self.states)
 
     @property
     def outputs(self) -> tuple[Port, ...]:
         """What the network gives: a score of every token for every next place, and the states to go on with."""
-        after = [
-            Port(f"after_{number}", "float32", (width,)) for number, width in enumerate(self.states, start=1)
-        ]
-        return Port("logits", "float32", ("time", self.size)), *after
+        return Port("logits", "float32", ("time", self.size)), *state_ports("after", self.states)
 
     def collate(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """Padded on the right, which no earlier place sees; the states of a beginning beside."""
@@ -92,15 +86,13 @@ class StreamInput(ModelInput):
 
     def beginning(self, count: int) -> tuple[Array, ...]:
         """The states before anything is read, of ``count`` texts."""
-        return tuple(np.zeros((count, width), np.float32) for width in self.states)
+        return first_states(self.states, count)
 
     def examples(self, count: int, seed: int) -> tuple[Array, ...]:
         """Of one of LENGTHS, from random states."""
         chance = np.random.default_rng(seed)
         values = chance.integers(UNKNOWN, self.size, (count, LENGTHS[seed % len(LENGTHS)]))
-        return values, *(
-            np.tanh(chance.standard_normal((count, width)), dtype=np.float32) for width in self.states
-        )
+        return values, *random_states(self.states, count, chance)
 
     @property
     def size(self) -> int:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from plait.errors import ModelError
-from plait.inference.ctc_decoder import Decoder, Heard, heard
+from plait.inference.ctc import greedy
+from plait.inference.ctc_decoder import Decoder, Heard, heard, spelled
 from plait.inference.input import Array
-from plait.inference.ngram_model import read_arpa
+from plait.inference.ngram_model import NgramModel, read_arpa
 from plait.inference.prediction import Origin, Prediction, refuse_nonsense
 from plait.inference.stream import pieces
 from plait.inference.subwords import Subwords
@@ -59,6 +60,10 @@ class Writing:
     def _subwords(self) -> Subwords:
         return Subwords(self.merges)
 
+    @cached_property
+    def _language(self) -> NgramModel | None:
+        return read_arpa(self.language) if self.language else None
+
     def tidy(self, text: str) -> str:
         """The transcript as it is learnt and compared."""
         return tidy(text, self.lowercase, self.punctuation)
@@ -82,7 +87,7 @@ class Writing:
         spelled = [self.pieces(phrase) for phrase in self.phrases]
         return Decoder(
             width=self.width,
-            language=read_arpa(self.language) if self.language else None,
+            language=self._language,
             weight=self.weight,
             bonus=self.bonus,
             hot=self.hot,
@@ -160,6 +165,11 @@ class Scribe:
     def hear(self, logits: Array) -> Heard:
         """Of the scores (steps, 1 + symbols) of one input."""
         return heard(np.asarray(logits, np.float64), self.symbols, self.writing.unit, self._decoder)
+
+    def likeliest(self, logits: Array) -> str:
+        """The text alone, by the likeliest symbol of every step."""
+        found = greedy(np.asarray(logits, np.float64))
+        return spelled([self.symbols[one - 1] for one in found], self.writing.unit)
 
     def transcripts(self, outputs: Sequence[Array], origins: Sequence[Origin]) -> list[Transcript]:
         """Of logits (batch, steps, 1 + symbols) and the steps that are real (batch,); raises ModelError where they are

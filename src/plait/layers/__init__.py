@@ -22,7 +22,7 @@ from plait.layers.shapes import Map, Samples, Sequence, Shape, Tokens, Vector, W
 from plait.layers.spatial_recurrence import SpatialRecurrent
 from plait.layers.spec_augment import SpecAugment
 from plait.layers.squeeze import Squeeze
-from plait.layers.stack import Parallel, Repeat, Residual, Stack, Tap
+from plait.layers.stack import Parallel, Repeat, Residual, Stack, Tap, outlined
 from plait.layers.table import network_table
 
 __all__ = [
@@ -67,5 +67,6 @@ __all__ = [
     "Words",
     "make_loss",
     "network_table",
+    "outlined",
     "read_network",
 ]

@@ -1,7 +1,7 @@
 """Stack: layers one after the other, itself a layer; the groups that nest (residual, repeat, parallel); and taps."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -112,6 +112,14 @@ class Stack(Layer):
 
     def __len__(self) -> int:
         return len(self.layers)
+
+
+def outlined(layers: Sequence[Layer], arriving: Shape) -> Stack:
+    """A stack built without memory: shapes, windows and states are as they will be, and weights hold nothing."""
+    stack = Stack(*layers)
+    with torch.device("meta"):
+        stack.build(arriving)
+    return stack
 
 
 class Group(Layer):

@@ -1,14 +1,12 @@
 """Lines of text in pictures: what a recipe leaves to the data (`auto`), settled; how they are opened and shown."""
 
-import base64
-import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from plait.data.batches import Batch
 from plait.data.gather import Gathered
@@ -16,12 +14,13 @@ from plait.data.line_store import LineStore, changed_lines
 from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches
 from plait.data.transcript_targets import TranscriptTargets
 from plait.errors import NetworkError, Problem
+from plait.evaluation.data_uri import png_uri
 from plait.inference.input import ModelInput
 from plait.inference.line import LineInput
 from plait.inference.spec import ModelSpec
-from plait.layers import Map, Shape, Stack
-from plait.media.medium import Medium, weights
-from plait.media.writing import symbols_of, without_room, writing_of
+from plait.layers import Map, Shape, Stack, outlined
+from plait.media.medium import Medium, pace, weights
+from plait.media.writing import symbols_of, unit_of, without_room, writing_of
 from plait.recipe import LineRecipe, Recipe
 from plait.tasks import Task, TextRecognition, automatic
 from plait.tasks.text_recognition import TYPICAL_WIDTH, LineNetwork, line_network
@@ -39,18 +38,13 @@ class Lines(Medium):
     def settle(self, asking: Callable[..., Recipe], train: Gathered) -> Recipe:
         """Units, epochs and batch size from the training part."""
         recipe = of_lines(asking())
-        examples, training = len(train.table), recipe.training
-        size = automatic.line_batch_size(examples) if training.batch_size == "auto" else training.batch_size
-        epochs = automatic.line_epochs(examples) if training.epochs == "auto" else training.epochs
-        units = "characters" if recipe.data.units == "auto" else recipe.data.units
+        examples = len(train.table)
+        size, epochs = automatic.line_batch_size(examples), automatic.line_epochs(examples)
         settled = recipe.with_values(
-            data={"units": units}, training={"epochs": epochs, "batch_size": min(size, examples)}
+            data={"units": unit_of(recipe)}, training=pace(recipe.training, examples, size, epochs)
         )
         self.refuse_impossible(settled)
         return settled
-
-    def settle_opened(self, recipe: Recipe, store: LineStore, targets: Any) -> Recipe:
-        return recipe
 
     def refuse_impossible(self, recipe: Recipe) -> None:
         """The network must take the narrowest line, and its weights fit any width."""
@@ -94,9 +88,6 @@ class Lines(Medium):
             }
         }
 
-    def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
-        return []
-
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> TextRecognition:
         assert isinstance(spec.input, LineInput)
         return TextRecognition(spec.classes, spec.input.writing, spec.input.step, "character")
@@ -123,16 +114,6 @@ class Lines(Medium):
         data = of_lines(recipe).data
         return LineStore(gathered.table, input, data.cache_mb * 1_000_000, data.max_pixels)
 
-    def fit(
-        self,
-        network: nn.Module,
-        store: LineStore,
-        targets: TranscriptTargets,
-        train: Gathered,
-        recipe: Recipe,
-    ) -> None:
-        """All weights are learnt by steps."""
-
     def training_batches(
         self,
         store: LineStore,
@@ -154,7 +135,7 @@ class Lines(Medium):
         """Baselines read the targets."""
 
     def thumbnails(self, store: LineStore, rows: np.ndarray) -> list[str | None]:
-        return [_png(store.line(int(row))[0]) for row in rows]
+        return [png_uri(Image.fromarray(store.one(int(row))[0])) for row in rows]
 
 
 def of_lines(recipe: Recipe) -> LineRecipe:
@@ -165,14 +146,4 @@ def of_lines(recipe: Recipe) -> LineRecipe:
 
 def _body(recipe: Recipe, height: int) -> Stack:
     """The recipe's layers, built without memory."""
-    with torch.device("meta"):
-        body = Stack(*recipe.layers())
-        body.build(Map(1, height, TYPICAL_WIDTH))
-    return body
-
-
-def _png(line: np.ndarray) -> str:
-    """A data URI."""
-    buffer = io.BytesIO()
-    Image.fromarray(line).save(buffer, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return outlined(recipe.layers(), Map(1, height, TYPICAL_WIDTH))

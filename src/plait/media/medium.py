@@ -13,10 +13,11 @@ from plait.data.gather import Gathered
 from plait.errors import Problem
 from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec, Predictor
-from plait.layers import Shape, Stack
+from plait.layers import Shape, outlined
 from plait.layers.shapes import Raw
 from plait.recipe import Recipe
 from plait.tasks import Task
+from plait.training.options import TrainingOptions
 
 EVALUATION_BATCH = 256
 
@@ -50,9 +51,9 @@ class Medium(ABC):
         Raises NetworkError, RecipeError.
         """
 
-    @abstractmethod
     def settle_opened(self, recipe: Recipe, store: Any, targets: Any) -> Recipe:
-        """What is left to the opened inputs and their targets."""
+        """What is left to the opened inputs and their targets: nothing, where a medium says nothing."""
+        return recipe
 
     @abstractmethod
     def refuse_impossible(self, recipe: Recipe) -> None:
@@ -78,9 +79,9 @@ class Medium(ABC):
     def describe(self, found: Gathered, recipe: Recipe) -> dict[str, Any]:
         """What ``plait inspect`` says of the inputs."""
 
-    @abstractmethod
     def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
         """What the person should be told before training starts."""
+        return []
 
     @abstractmethod
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> Task:
@@ -100,11 +101,12 @@ class Medium(ABC):
     def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> Any:
         """The inputs, opened."""
 
-    @abstractmethod
     def fit(
         self, network: nn.Module, store: Any, targets: Any, train: Gathered, recipe: Recipe
     ) -> Tensor | None:
-        """Sets the weights that are not learnt by steps; gives the hints (examples, classes) for training, if any."""
+        """Sets the weights that are not learnt by steps, if any; gives the hints (examples, classes) for training, if
+        any."""
+        return None
 
     def steps_per_epoch(self, recipe: Recipe, examples: int) -> int:
         """Batches in one pass over the training part."""
@@ -154,11 +156,18 @@ def sample(total: int, most: int, seed: int) -> np.ndarray:
     return np.sort(rows)
 
 
+def pace(training: TrainingOptions, examples: int, batch_size: int, epochs: int) -> dict[str, int]:
+    """Epochs and batch size, where they are left to plait these, of so many training examples."""
+    size = batch_size if training.batch_size == "auto" else training.batch_size
+    return {
+        "epochs": epochs if training.epochs == "auto" else training.epochs,
+        "batch_size": min(size, examples),
+    }
+
+
 def weights(recipe: Recipe, arriving: Shape) -> tuple[dict[str, torch.Size], int]:
     """Every weight's shape, and the channels that come out: the head's weights depend on them."""
-    network = Stack(*recipe.layers())
-    with torch.device("meta"):
-        network.build(arriving)
+    network = outlined(recipe.layers(), arriving)
     given = network.output(arriving)
     shapes = {name: value.shape for name, value in network.state_dict().items()}
     return shapes, 0 if isinstance(given, Raw) else given.channels

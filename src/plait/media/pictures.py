@@ -1,7 +1,5 @@
 """Pictures: what a recipe leaves to the data (`auto`), settled; how they are opened, drawn and shown."""
 
-import base64
-import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -14,11 +12,12 @@ from plait.data.batches import Batch, EvaluationBatches, TrainingBatches
 from plait.data.gather import Gathered
 from plait.data.store import PictureStore
 from plait.errors import NetworkError, RecipeError
+from plait.evaluation.data_uri import png_uri
 from plait.inference.input import ModelInput
 from plait.inference.picture import PictureInput
 from plait.inference.spec import ModelSpec
 from plait.layers import Map, Pretrained, Shape, Stack
-from plait.media.medium import EVALUATION_BATCH, Medium, sample, weights
+from plait.media.medium import EVALUATION_BATCH, Medium, pace, sample, weights
 from plait.recipe import PictureRecipe, Recipe
 from plait.tasks import ImageClassification, Task, automatic
 from plait.tasks.image_classification import PictureNetwork, picture_network, set_statistics
@@ -66,9 +65,6 @@ class Pictures(Medium):
                 "color": "grey" if found.grey else "color",
             }
         }
-
-    def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
-        return []
 
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> ImageClassification:
         asked = of_pictures(recipe)
@@ -138,13 +134,12 @@ def settle(asking: Callable[..., Recipe], train: Gathered) -> PictureRecipe:
     side = size if isinstance(size, int) else min(size)
     if side <= automatic.SMALL_SIDE:
         recipe = of_pictures(asking(small=True))
-    data, training = recipe.data, recipe.training
+    data = recipe.data
     channels = (1 if train.grey else 3) if data.channels == "auto" else data.channels
-    epochs = automatic.epochs(examples, side) if training.epochs == "auto" else training.epochs
-    batch_size = automatic.batch_size(examples) if training.batch_size == "auto" else training.batch_size
+    batch_size, epochs = automatic.batch_size(examples), automatic.epochs(examples, side)
     recipe = recipe.with_values(
         data={"image_size": size, "channels": channels},
-        training={"epochs": epochs, "batch_size": min(batch_size, examples)},
+        training=pace(recipe.training, examples, batch_size, epochs),
     )
     return _with_sizes(recipe, given=of_pictures(asking()).data.image_size != "auto")
 
@@ -235,6 +230,4 @@ def _png(picture: np.ndarray) -> str:
     """A data URI of a small PNG."""
     image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
     image.thumbnail((112, 112))
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return png_uri(image)

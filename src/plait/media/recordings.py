@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from plait.data.batches import Batch
 from plait.data.gather import Gathered
@@ -25,10 +25,10 @@ from plait.inference.sound import FRAMES_A_SECOND, SoundInput
 from plait.inference.sound_file import COMMON_RATE, FEATURES, Clip, open_features, rate_of
 from plait.inference.spec import ModelSpec
 from plait.inference.transcription import Writing
-from plait.layers import LogMel, Samples, Shape, Stack
+from plait.layers import LogMel, Samples, Shape, outlined
 from plait.layers import Sequence as SequenceShape
-from plait.media.medium import Medium, sample, weights
-from plait.media.writing import symbols_of, without_room, writing_of
+from plait.media.medium import Medium, pace, sample, weights
+from plait.media.writing import symbols_of, unit_of, without_room, writing_of
 from plait.recipe import AudioRecipe, Recipe, SpeechRecipe
 from plait.tasks import AudioClassification, SpeechRecognition, Task, automatic
 from plait.tasks.speech_recognition import SoundNetwork, arriving, live_of, sound_network
@@ -53,12 +53,10 @@ class Recordings(Medium):
     def settle(self, asking: Callable[..., Recipe], train: Gathered) -> Recipe:
         """Epochs and batch size from the training part."""
         recipe = of_sounds(asking())
-        examples, training = len(train.table), recipe.training
-        size = automatic.sound_batch_size(examples) if training.batch_size == "auto" else training.batch_size
-        epochs = self.epochs(train) if training.epochs == "auto" else training.epochs
+        examples = len(train.table)
+        size, epochs = automatic.sound_batch_size(examples), self.epochs(train)
         settled = recipe.with_values(
-            data={"rate": _rate(recipe, train)},
-            training={"epochs": epochs, "batch_size": min(size, examples)},
+            data={"rate": _rate(recipe, train)}, training=pace(recipe.training, examples, size, epochs)
         )
         _refuse_odd(settled, _dimensions(train))
         return settled
@@ -67,9 +65,6 @@ class Recordings(Medium):
     def epochs(self, train: Gathered) -> int:
         """Passes over the training part."""
 
-    def settle_opened(self, recipe: Recipe, store: SoundStore, targets: Any) -> Recipe:
-        return recipe
-
     def refuse_impossible(self, recipe: Recipe) -> None:
         """Of recordings; a network without log_mel is one for features, whose size is not known yet."""
         if any(isinstance(layer, LogMel) for layer in recipe.layers()):
@@ -77,17 +72,12 @@ class Recordings(Medium):
 
     def input(self, recipe: Recipe, train: Gathered) -> SoundInput:
         rate, dimensions = _rate(of_sounds(recipe), train), _dimensions(train)
-        step = 1
-        if recipe.own is None:
-            with torch.device("meta"):
-                body = Stack(*recipe.layers())
-                body.build(arriving(SoundInput(rate, dimensions, 1, "", None)))
-            step = body.window().stride
-        whole = SoundInput(rate, dimensions, step, train.table.column, self.writing(recipe, train))
+        whole = SoundInput(rate, dimensions, 1, train.table.column, self.writing(recipe, train))
         if recipe.own is not None:
             return replace(whole, obstacle="what a network of your own carries is not known")
-        live, obstacle = live_of(recipe.layers(), whole)
-        return replace(whole, live=live, obstacle=obstacle)
+        body = outlined(recipe.layers(), arriving(whole))
+        live, obstacle = live_of(body, whole)
+        return replace(whole, step=body.window().stride, live=live, obstacle=obstacle)
 
     @abstractmethod
     def writing(self, recipe: Recipe, train: Gathered) -> Writing | None:
@@ -127,11 +117,6 @@ class Recordings(Medium):
     def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> SoundStore:
         assert isinstance(input, SoundInput)
         return SoundStore(gathered.table, input, of_sounds(recipe).data.cache_mb * 1_000_000)
-
-    def fit(
-        self, network: nn.Module, store: SoundStore, targets: Any, train: Gathered, recipe: Recipe
-    ) -> None:
-        """All weights are learnt by steps."""
 
     def training_batches(
         self,
@@ -188,8 +173,7 @@ class Speech(Recordings):
 
     def settle(self, asking: Callable[..., Recipe], train: Gathered) -> Recipe:
         settled = of_speech(super().settle(asking, train))
-        units = "characters" if settled.data.units == "auto" else settled.data.units
-        return settled.with_values(data={"units": units})
+        return settled.with_values(data={"units": unit_of(settled)})
 
     def classes(self, recipe: Recipe, train: Gathered) -> list[str]:
         return symbols_of(of_speech(recipe), train)
@@ -210,13 +194,10 @@ class Speech(Recordings):
         asked, train = of_speech(recipe), gathered.part("train")
         input = self.input(recipe, train)
         assert input.writing is not None
-        with torch.device("meta"):
-            body = Stack(*recipe.layers())
-            body.build(arriving(input))
         a_second = FRAMES_A_SECOND if input.dimensions else input.rate
         fastest = gathered.sizes[:, 0] * a_second // 1000 / (1 + asked.augmentation.speed)
         lengths = torch.from_numpy(np.maximum(fastest.astype(np.int64), input.least))
-        steps = body.output_lengths(lengths).tolist()
+        steps = outlined(recipe.layers(), arriving(input)).output_lengths(lengths).tolist()
         return without_room(gathered, symbols_of(asked, train), input.writing, steps)
 
 
@@ -269,7 +250,7 @@ def _dimensions(gathered: Gathered) -> int:
 
 def _bands(store: SoundStore, row: int, normalize: Any) -> np.ndarray:
     """float (frames, bands) of one recording."""
-    sound = store.sound(row)
+    sound = store.one(row)
     given = torch.from_numpy(np.ascontiguousarray(sound))[None]
     layer = LogMel(mels=MELS, normalize=normalize)
     shape: Shape = (
@@ -284,7 +265,7 @@ def _bands(store: SoundStore, row: int, normalize: Any) -> np.ndarray:
 
 
 def _played(store: SoundStore, row: int) -> dict[str, Any]:
-    sound, spec = store.sound(row), store.spec
+    sound, spec = store.one(row), store.spec
     if spec.dimensions:
         return {"seconds": len(sound) / FRAMES_A_SECOND}
     buffer = io.BytesIO()

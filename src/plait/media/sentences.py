@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from plait.data.batches import Batch
 from plait.data.gather import Gathered
@@ -19,7 +19,7 @@ from plait.inference.spec import ModelSpec
 from plait.inference.tags import all_tags, are_spans, kinds
 from plait.inference.text import FIRST
 from plait.layers import Shape, Words
-from plait.media.medium import EVALUATION_BATCH, Medium, weights
+from plait.media.medium import EVALUATION_BATCH, Medium, pace, weights
 from plait.recipe import Recipe, SentenceRecipe
 from plait.tasks import SequenceTagging, Task, automatic
 from plait.tasks.sequence_tagging import TYPICAL_LENGTH, TaggingNetwork, tagging_network, words_of
@@ -35,21 +35,14 @@ class Sentences(Medium):
         """Vocabulary, epochs and batch size from the training part."""
         recipe = of_sentences(asking())
         examples = len(train.table)
-        training = recipe.training
         least = automatic.least(examples) if recipe.data.least == "auto" else recipe.data.least
-        size = (
-            automatic.tagging_batch_size(examples) if training.batch_size == "auto" else training.batch_size
-        )
-        epochs = automatic.tagging_epochs(examples) if training.epochs == "auto" else training.epochs
+        size, epochs = automatic.tagging_batch_size(examples), automatic.tagging_epochs(examples)
         settled = recipe.with_values(
             data={"least": least, "letters": _letters(recipe, train)},
-            training={"epochs": epochs, "batch_size": min(size, examples)},
+            training=pace(recipe.training, examples, size, epochs),
         )
         self.refuse_impossible(settled)
         return settled
-
-    def settle_opened(self, recipe: Recipe, store: SentenceStore, targets: TagTargets) -> Recipe:
-        return recipe
 
     def refuse_impossible(self, recipe: Recipe) -> None:
         """The network must take a sentence of one word, and its weights fit any length."""
@@ -134,16 +127,6 @@ class Sentences(Medium):
     def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> SentenceStore:
         assert isinstance(input, SentenceInput)
         return SentenceStore(gathered.table, input)
-
-    def fit(
-        self,
-        network: nn.Module,
-        store: SentenceStore,
-        targets: TagTargets,
-        train: Gathered,
-        recipe: Recipe,
-    ) -> None:
-        """All weights are learnt by steps."""
 
     def training_batches(
         self,

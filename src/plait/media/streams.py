@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from plait.data.batches import Batch
 from plait.data.cuts import without_beginning
@@ -75,9 +75,6 @@ class Streams(Medium):
         self.refuse_impossible(settled)
         return settled
 
-    def settle_opened(self, recipe: Recipe, store: StreamStore, targets: StreamTargets) -> Recipe:
-        return recipe
-
     def refuse_impossible(self, recipe: Recipe) -> None:
         """The network must read a text token after token."""
         if recipe.own is not None:
@@ -134,9 +131,6 @@ class Streams(Medium):
             }
         }
 
-    def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
-        return []
-
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> LanguageModeling:
         assert isinstance(spec.input, StreamInput)
         return LanguageModeling(spec.input)
@@ -153,16 +147,6 @@ class Streams(Medium):
     def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> StreamStore:
         assert isinstance(input, StreamInput)
         return StreamStore(gathered.table, input)
-
-    def fit(
-        self,
-        network: nn.Module,
-        store: StreamStore,
-        targets: StreamTargets,
-        train: Gathered,
-        recipe: Recipe,
-    ) -> None:
-        """All weights are learnt by steps."""
 
     def steps_per_epoch(self, recipe: Recipe, examples: int) -> int:
         """Windows that follow each other in each row of a batch."""

@@ -16,7 +16,7 @@ from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec
 from plait.inference.text import FIRST, TextInput, learn_vocabulary, script, split
 from plait.layers import Shape, Tokens
-from plait.media.medium import EVALUATION_BATCH, Medium, sample, weights
+from plait.media.medium import EVALUATION_BATCH, Medium, pace, sample, weights
 from plait.recipe import Recipe, TextRecipe
 from plait.tasks import Task, TextClassification, automatic
 from plait.tasks.ngram_fit import fit_ngrams
@@ -37,22 +37,18 @@ class Texts(Medium):
         """Tokens, vocabulary, n-grams, epochs and batch size from the training part."""
         recipe = of_texts(asking())
         examples = len(train.table)
-        data, training = recipe.data, recipe.training
+        data = recipe.data
         tokens = script(_few(train)) if data.tokens == "auto" else data.tokens
         orders = automatic.ngram_orders(tokens) if recipe.ngrams.orders == "auto" else recipe.ngrams.orders
         least = automatic.least(examples) if data.least == "auto" else data.least
-        size = automatic.text_batch_size(examples) if training.batch_size == "auto" else training.batch_size
-        epochs = automatic.text_epochs(examples) if training.epochs == "auto" else training.epochs
+        size, epochs = automatic.text_batch_size(examples), automatic.text_epochs(examples)
         settled = recipe.with_values(
             data={"tokens": tokens, "least": least},
             ngrams={"orders": orders},
-            training={"epochs": epochs, "batch_size": min(size, examples)},
+            training=pace(recipe.training, examples, size, epochs),
         )
         self.refuse_impossible(settled)
         return settled
-
-    def settle_opened(self, recipe: Recipe, store: TextStore, targets: Tensor) -> Recipe:
-        return recipe
 
     def refuse_impossible(self, recipe: Recipe) -> None:
         """The network must take a text of one token, and its weights fit any length."""

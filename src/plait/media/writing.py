@@ -43,6 +43,11 @@ def writing_of(recipe: TranscribingRecipe, train: Gathered) -> Writing:
     )
 
 
+def unit_of(recipe: TranscribingRecipe) -> str:
+    """What a symbol stands for."""
+    return "characters" if recipe.data.units == "auto" else recipe.data.units
+
+
 def without_room(
     gathered: Gathered, symbols: Sequence[str], writing: Writing, steps: Sequence[int]
 ) -> dict[int, Problem]:
@@ -62,8 +67,7 @@ def _said(gathered: Gathered) -> list[str]:
 
 def _plain(recipe: TranscribingRecipe) -> Writing:
     """How transcripts are brought to one form, as far as no training part is needed."""
-    data = recipe.data
-    return Writing("characters" if data.units == "auto" else data.units, data.lowercase, data.punctuation)
+    return Writing(unit_of(recipe), recipe.data.lowercase, recipe.data.punctuation)
 
 
 def _spelling(recipe: TranscribingRecipe, train: Gathered) -> tuple[list[str], list[str]]:

@@ -47,7 +47,7 @@ def epochs(examples: int, side: int) -> int:
 
 def batch_size(examples: int) -> int:
     """Small sets take small batches, so that an epoch still has steps."""
-    return int(np.clip(2 ** round(np.log2(max(examples, 1) / 12)), 8, 128))
+    return _batch_size(examples, steps=12, least=8, most=128)
 
 
 def least(examples: int) -> int:
@@ -67,7 +67,7 @@ def text_epochs(examples: int) -> int:
 
 def text_batch_size(examples: int) -> int:
     """Small sets take small batches, so that an epoch still has steps."""
-    return int(np.clip(2 ** round(np.log2(max(examples, 1) / 60)), 8, 64))
+    return _batch_size(examples, steps=60, least=8, most=64)
 
 
 def letters(longest: int) -> int:
@@ -82,7 +82,7 @@ def tagging_epochs(examples: int) -> int:
 
 def tagging_batch_size(examples: int) -> int:
     """Small sets take small batches, so that an epoch still has steps."""
-    return int(np.clip(2 ** round(np.log2(max(examples, 1) / 150)), 4, 32))
+    return _batch_size(examples, steps=150, least=4, most=32)
 
 
 def stream_least(tokens: str) -> int:
@@ -102,7 +102,7 @@ def stream_batch_size(tokens: int, window: int) -> int:
 
 def sound_batch_size(examples: int) -> int:
     """Small sets take small batches, so that an epoch still has steps."""
-    return int(np.clip(2 ** round(np.log2(max(examples, 1) / 40)), 4, 32))
+    return _batch_size(examples, steps=40, least=4, most=32)
 
 
 def audio_epochs(examples: int) -> int:
@@ -117,7 +117,7 @@ def speech_epochs(minutes: float) -> int:
 
 def line_batch_size(examples: int) -> int:
     """Small sets take small batches, so that an epoch still has steps."""
-    return int(np.clip(2 ** round(np.log2(max(examples, 1) / 60)), 4, 32))
+    return _batch_size(examples, steps=60, least=4, most=32)
 
 
 def line_epochs(examples: int) -> int:
@@ -162,3 +162,8 @@ def _small(pictures: np.ndarray, side: int = 16) -> np.ndarray:
 def _nearest(pictures: np.ndarray, means: np.ndarray) -> np.ndarray:
     nearest: np.ndarray = np.einsum("nhw,khw->nk", pictures, means).argmax(axis=1)
     return nearest
+
+
+def _batch_size(examples: int, steps: int, least: int, most: int) -> int:
+    """The power of two by which an epoch has about so many steps, within bounds."""
+    return int(np.clip(2 ** round(np.log2(max(examples, 1) / steps)), least, most))

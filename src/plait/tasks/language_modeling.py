@@ -21,7 +21,7 @@ from plait.errors import NetworkError
 from plait.evaluation.kneser_ney import KneserNey
 from plait.evaluation.language_scores import block_error, language_scores
 from plait.inference.stream import StreamInput
-from plait.layers import Dense, Layer, Recurrent, Shape, Stack, Tokens
+from plait.layers import Dense, Layer, Recurrent, Shape, Stack, Tokens, outlined
 from plait.layers import Sequence as SequenceShape
 from plait.layers.cell import State
 from plait.layers.embedding import Embedding
@@ -226,10 +226,7 @@ def tokens_of(input: StreamInput, time: int = 32) -> Tokens:
 
 def refuse_looking_ahead(layers: Sequence[Layer], arriving: Shape) -> None:
     """Builds the layers, without memory; raises NetworkError for one that cannot read a text token after token."""
-    stack = Stack(*layers)
-    with torch.device("meta"):
-        stack.build(arriving)
-    for number, layer in enumerate(stack, start=1):
+    for number, layer in enumerate(outlined(layers, arriving), start=1):
         if not layer.reads_on:
             raise NetworkError(
                 f"layer {number} ({layer.title}) looks at more than a token and what was carried from those before, "

@@ -6,7 +6,6 @@ inference/speech_recognition.py.
 
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Float, Int, Num
 from torch import Tensor, nn
 
@@ -70,15 +69,12 @@ def sound_network(task: Task, layers: Sequence[Layer], input: SoundInput) -> Sou
     return SoundNetwork(body, input.writing is not None, front(body)[0] if input.live else None)
 
 
-def live_of(layers: Sequence[Layer], input: SoundInput) -> tuple[Live | None, str]:
-    """How a network of these layers is used live; or None, and why it is not."""
+def live_of(stack: Stack, input: SoundInput) -> tuple[Live | None, str]:
+    """How a network of these layers, which are built, is used live; or None, and why it is not."""
     if input.writing is None:
         return None, "it tells the class of whole recordings"
     if input.dimensions:
         return None, "it takes features, and what is heard live is samples"
-    stack = Stack(*layers)
-    with torch.device("meta"):
-        stack.build(arriving(input))
     try:
         _, seen = front(stack)
     except NetworkError as error:
