@@ -69,12 +69,14 @@ def validation_scores(task: Task, loss: Loss, network: nn.Module, part: Part) ->
 
 def training_report(
     run: Run, train: Part, validation: Part, gathered: Gathered, outcome: dict[str, Any]
-) -> dict[str, Any]:
-    """The report after training: training and validation scores; the test part stays unread."""
+) -> tuple[Run, dict[str, Any]]:
+    """The run, which knows now how its answers are read, and the report after training: training and validation scores;
+    the test part stays unread."""
     started = time.perf_counter()
     task, network = run.task(), run.network()
     sample = Part.open(train.gathered, run, run.medium.train_rows)
     judged = {"train": judge(task, network, sample), "validation": judge(task, network, validation)}
+    run = run.with_spec(input=run.medium.tuned(run.spec.input, judged["validation"].scores))
     report = _common(run, network) | {
         "splits": {name: _split(one) for name, one in judged.items()},
         "overlap": {"validation": gathered.overlap()["validation"]},
@@ -84,9 +86,8 @@ def training_report(
         "history": outcome["history"],
         "samples": run.medium.samples(RunPredictor(run, network)),
     }
-    return _headline(report, run, judged["validation"], train, "validation") | {
-        "seconds": time.perf_counter() - started
-    }
+    seconds = {"seconds": time.perf_counter() - started}
+    return run, _headline(report, run, judged["validation"], train, "validation") | seconds
 
 
 def test_report(run: Run, test: Gathered, train: Gathered | None, overlap: int) -> dict[str, Any]:

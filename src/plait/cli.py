@@ -217,22 +217,40 @@ def predict(
         ),
     ] = None,
     skip_bad: SkipBad = False,
+    confidence: Annotated[
+        float | None,
+        typer.Option(help="Of boxes: the least score of an answer, for every class.", min=0, max=1),
+    ] = None,
+    boxes_as: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="voc|yolo|coco", help="Write what was found into the folder --out DIR."
+        ),
+    ] = None,
+    draw: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Draw boxes on copies of the pictures in this folder.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """The class of every picture or text, the tags of every sentence, what a recording says, how well a text is
-    foreseen. A model file needs no PyTorch.
+    """The class of every picture or text, boxes in pictures, the tags of every sentence, what a recording says, how
+    well a text is foreseen. A model file needs no PyTorch.
 
     Example: plait predict model.onnx cat.jpg
     """
-    from plait.inference import live_output, outputs
+    from plait.inference import box_output, live_output, outputs
     from plait.inference.predict import predict as predict_with
 
-    predictor = _predictor(model)
+    predictor = box_output.asked(_predictor(model), confidence, boxes_as, draw, out)
     if live_output.is_live(sources, predictor.spec):
         live_output.write(predictor, out, as_json, console.terminal())
         return
     predictions = predict_with(predictor, sources, skip_bad=skip_bad, report=console.say_problem)
-    if out is not None:
+    if draw is not None:
+        predictions = box_output.draw_boxes(draw, predictions)
+    if out is not None and boxes_as is not None:
+        count = box_output.write_boxes(boxes_as, out, predictions, predictor.spec.classes)
+        console.say(f"written: {out}, {count} pictures")
+    elif out is not None:
         outputs.write_csv(out, predictions, sources, predictor.spec)
         console.say(f"written: {out}")
     elif as_json:

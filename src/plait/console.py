@@ -129,6 +129,10 @@ INPUTS: dict[str, Callable[[dict[str, Any]], str]] = {
         "lines: {lowest} to {highest} pixels high, {narrowest} to {widest} wide; {symbols} symbols"
     ).format(**found),
     "texts": _texts,
+    "boxes": lambda found: (
+        "boxes: {boxes:,} in all, at most {most} a picture; {without} pictures without; their shorter sides are "
+        "{smallest} to {largest} % of the picture's longer, median {median} %"
+    ).format(**found),
 }
 """What is said of the inputs, of each kind."""
 

@@ -227,7 +227,7 @@ def _fit(run: Run, gathered: Gathered, own: OwnParts, say: Say, resume: bool = F
     say(f"{run.folder}: {len(train.targets)} {run.medium.noun}s, {parameters:,} parameters")
     outcome = train_network(_job(run, network, train, validation, hints, gathered.fingerprint, own, resume))
     run = run.after_training(outcome)
-    report = training_report(run, train, validation, gathered, run.read("training.json"))
+    run, report = training_report(run, train, validation, gathered, run.read("training.json"))
     write_report(report, run.folder)
     return run
 

@@ -8,15 +8,17 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 from torch import nn
 
 from plait.data.augmentation import AugmentationOptions
+from plait.data.box_views import BoxAugmentation
 from plait.data.line_store import LineAugmentation
 from plait.data.options import (
+    BoxDataOptions,
     DataOptions,
     LineDataOptions,
     PictureDataOptions,
@@ -32,76 +34,22 @@ from plait.data.table import Content
 from plait.errors import RecipeError, suggestion
 from plait.layers import Layer, Own, read_network
 from plait.layers.losses import LossOptions
+from plait.recipe_sections import (
+    BoxLossOptions,
+    DecodingOptions,
+    DetectionOptions,
+    EvaluationOptions,
+    HeadOptions,
+    NgramOptions,
+    OutputOptions,
+    PyramidOptions,
+    TagOptions,
+    WordDropout,
+)
 from plait.training.options import TrainingOptions
 
 SMALL = "small_pictures"
 """The section of a default recipe that holds instead where pictures are small."""
-
-
-class EvaluationOptions(BaseModel):
-    """How a trained network is asked: ``mirror`` averages a picture's answer with its mirror image's."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    mirror: bool | str
-
-
-class WordDropout(BaseModel):
-    """How training texts are changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    word_dropout: float = Field(ge=0, lt=1)
-    """Share of the tokens that become unknown."""
-
-
-class NgramOptions(BaseModel):
-    """The linear model of n-grams beside the network."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    orders: Literal["auto"] | list[int]
-    """Lengths of the n-grams in tokens; an empty list: no such model."""
-    buckets: int = Field(ge=1024, le=2**24)
-    """N-grams are hashed into so many."""
-
-
-class TagOptions(BaseModel):
-    """How tags are marked for the network, and whether neighbors are scored together."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    scheme: Literal["iob2", "bioes"]
-    chain: bool
-
-
-class OutputOptions(BaseModel):
-    """How the next token is scored, and what training adds to the loss (Merity et al. 2018)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    tied: bool
-    activation: float = Field(ge=0)
-    change: float = Field(ge=0)
-
-
-class DecodingOptions(BaseModel):
-    """How an answer is chosen among all transcripts."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    width: int = Field(ge=1, le=1000)
-    """The beam's; 1 takes the likeliest symbol of every step."""
-    language: str | None
-    """An n-gram model of words: transcripts (counted in the training part), or a file, .arpa or text."""
-    order: int = Field(ge=1, le=10)
-    weight: float = Field(ge=0)
-    bonus: float
-    hot: dict[str, float]
-    phrases: str | None
-    """One of these is answered: transcripts (of the training part), or a file with a phrase a line."""
-    none: bool
-    """With phrases: nothing is answered where none of them is near to what is heard."""
 
 
 class Recipe(BaseModel):
@@ -226,6 +174,21 @@ class LineRecipe(TranscribingRecipe):
     augmentation: LineAugmentation
 
 
+class DetectionRecipe(Recipe):
+    """Of object detection."""
+
+    data: BoxDataOptions
+    pyramid: PyramidOptions
+    head: HeadOptions
+    loss: BoxLossOptions
+    detection: DetectionOptions
+    augmentation: BoxAugmentation
+
+    def context(self) -> list[Layer]:
+        """The layers over one map of the pyramid, not built."""
+        return read_network(self.pyramid.context) if self.pyramid.context else []
+
+
 RECIPES: dict[str, type[Recipe]] = {
     "image-classification": PictureRecipe,
     "text-classification": TextRecipe,
@@ -234,6 +197,7 @@ RECIPES: dict[str, type[Recipe]] = {
     "audio-classification": AudioRecipe,
     "speech-recognition": SpeechRecipe,
     "text-recognition": LineRecipe,
+    "object-detection": DetectionRecipe,
 }
 """What a recipe of each task holds."""
 TASK_NAMES = tuple(RECIPES)
@@ -245,6 +209,7 @@ TASK_OF: dict[Content, str] = {
     "recordings": "audio-classification",
     "speech": "speech-recognition",
     "text lines": "text-recognition",
+    "boxes": "object-detection",
 }
 """The task that data of each kind is for, where nothing else is asked."""
 

@@ -53,7 +53,7 @@ def check(
     the training part (in all where there is none), and no class in another part that training lacks. Raises
     nothing.
     """
-    seen = _look_at_all(table, max_pixels, workers, progress)
+    seen = look_at_all(table, max_pixels, workers, progress)
     errors = [problem for problem in table.problems if problem.error]
     findings = [problem for problem in table.problems if not problem.error]
     for place, one in zip(table.places, seen, strict=True):
@@ -73,6 +73,34 @@ def check(
     return Checked(table, errors, findings, sizes, digests, grey=bool(seen) and all(one.grey for one in seen))
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What looking at one picture gave: a fault, or the rest."""
+
+    digest: str = ""
+    size: tuple[int, int] = (0, 0)
+    grey: bool = False
+    doubt: str = ""
+    fault: PictureError | None = None
+
+
+def look_at_all(table: Table, max_pixels: int, workers: int | None, progress: Progress | None) -> list[Seen]:
+    """Reads, hashes and decodes every picture in ``workers`` threads (None: one a processor); raises nothing."""
+    inputs = list(table.frame["input"])
+    blocks = [inputs[start : start + _BLOCK] for start in range(0, len(inputs), _BLOCK)]
+    seen: list[Seen] = []
+    # Threads suffice: reading, hashing and decoding all release Python's lock.
+    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
+    try:
+        for looked in pool.map(lambda block: [_look(one, max_pixels) for one in block], blocks):
+            seen += looked
+            if progress is not None:
+                progress(len(seen), len(inputs))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return seen
+
+
 def summarize(problems: Iterable[Problem], most: int = 3) -> list[str]:
     """Lines for a terminal: each kind with its count, its first ``most``, and how many more there are."""
     kinds: dict[str, list[Problem]] = {}
@@ -87,36 +115,7 @@ def summarize(problems: Iterable[Problem], most: int = 3) -> list[str]:
     return lines
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What looking at one picture gave: a fault, or the rest."""
-
-    digest: str = ""
-    size: tuple[int, int] = (0, 0)
-    grey: bool = False
-    doubt: str = ""
-    fault: PictureError | None = None
-
-
-def _look_at_all(
-    table: Table, max_pixels: int, workers: int | None, progress: Progress | None
-) -> list[_Seen]:
-    inputs = list(table.frame["input"])
-    blocks = [inputs[start : start + _BLOCK] for start in range(0, len(inputs), _BLOCK)]
-    seen: list[_Seen] = []
-    # Threads suffice: reading, hashing and decoding all release Python's lock.
-    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
-    try:
-        for looked in pool.map(lambda block: [_look(one, max_pixels) for one in block], blocks):
-            seen += looked
-            if progress is not None:
-                progress(len(seen), len(inputs))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return seen
-
-
-def _look(source: Input, max_pixels: int) -> _Seen:
+def _look(source: Input, max_pixels: int) -> Seen:
     try:
         if isinstance(source, np.ndarray):
             pixels = open_picture(source, None, max_pixels)
@@ -125,12 +124,12 @@ def _look(source: Input, max_pixels: int) -> _Seen:
         data = read_bytes(source)
         pixels = open_picture(data, None, max_pixels)
     except PictureError as error:
-        return _Seen(fault=error)
+        return Seen(fault=error)
     return _seen(hashlib.sha256(data).hexdigest(), pixels, _suffix_doubt(source, data))
 
 
-def _seen(digest: str, pixels: Pixels, doubt: str = "") -> _Seen:
-    return _Seen(digest, (pixels.shape[0], pixels.shape[1]), _is_grey(pixels), doubt)
+def _seen(digest: str, pixels: Pixels, doubt: str = "") -> Seen:
+    return Seen(digest, (pixels.shape[0], pixels.shape[1]), _is_grey(pixels), doubt)
 
 
 def _array_digest(array: Pixels) -> str:
@@ -191,7 +190,7 @@ def _too_few_classes(table: Table, known: set[str]) -> Problem:
 def copies(table: Table, digests: Sequence[str], noun: str) -> list[Problem]:
     """A finding for each row whose input (a ``noun``) an earlier row has; training rows are earlier than all others."""
     splits, places = table.splits, table.places
-    names = ["|".join(labels) or "no label" for labels in table.labels]
+    names, answers = _named_answers(table)
     first: dict[str, int] = {}
     findings: list[Problem] = []
     for row in sorted(range(len(table)), key=lambda row: (_RANK[splits[row]], row)):
@@ -199,19 +198,31 @@ def copies(table: Table, digests: Sequence[str], noun: str) -> list[Problem]:
         if other != row:
             same = f"the same {noun} as {_where(*places[other])}"
             parts, labels = (splits[row], splits[other]), (names[row], names[other])
-            findings += _copy(places[row], same, parts, labels, f"identical {noun}s")
+            differ = answers[row] != answers[other]
+            findings += _copy(places[row], same, parts, labels, differ, f"identical {noun}s")
     return findings
 
 
+def _named_answers(table: Table) -> tuple[list[str], list[str]]:
+    """How the answer of every row is called, and the whole of it, by which it is compared."""
+    if table.content != "boxes":
+        names = ["|".join(labels) or "no label" for labels in table.labels]
+        return names, names
+    counts = [len(labels) for labels in table.labels]
+    names = ["no box" if not count else "1 box" if count == 1 else f"{count} boxes" for count in counts]
+    return names, ["|".join(sorted(str(target).split("|"))) for target in table.targets]
+
+
 def _copy(
-    place: Place, same: str, splits: tuple[str, str], names: tuple[str, str], kind: str
+    place: Place, same: str, splits: tuple[str, str], names: tuple[str, str], differ: bool, kind: str
 ) -> Iterator[Problem]:
     if splits[0] != splits[1]:
         yield _problem(
             place, "overlap of splits", f"{same}: it is in {splits[0]} and {splits[1]}", error=False
         )
-    if names[0] != names[1]:
-        message = f"{same}, but {names[0]} here and {names[1]} there"
+    if differ:
+        others = names[1] if names[0] != names[1] else f"{names[1]} that differ"
+        message = f"{same}, but {names[0]} here and {others} there"
         yield _problem(place, f"{kind} with different labels", message, error=False)
     elif splits[0] == splits[1]:
         yield _problem(place, kind, same, error=False)

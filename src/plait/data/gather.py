@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from plait.data.box_checks import check_boxes
 from plait.data.checks import check
 from plait.data.cuts import cut
 from plait.data.line_checks import check_lines
 from plait.data.options import (
+    BoxDataOptions,
     DataOptions,
     LineDataOptions,
     PictureDataOptions,
@@ -98,6 +100,8 @@ def look(
     table = read_table(source, options, format, labels_required=labels_required)
     if isinstance(options, PictureDataOptions):
         checked = check(table, max_pixels=options.max_pixels, progress=progress, training=training)
+    elif isinstance(options, BoxDataOptions):
+        checked = check_boxes(table, options, progress, training)
     elif isinstance(options, SentenceDataOptions):
         checked = check_sentences(table, training)
     elif isinstance(options, StreamDataOptions):

@@ -33,6 +33,21 @@ class PictureDataOptions(DataOptions):
     """Decoded pictures kept in memory, in MB; beyond it they are decoded again each epoch."""
 
 
+class BoxDataOptions(DataOptions):
+    """How pictures with boxes are read, sized and kept."""
+
+    image_size: Literal["auto"] | int | tuple[int, int]
+    """[height, width] of what the network sees, or the longer side, in pixels; auto looks at the training pictures."""
+    unannotated: Literal["background", "error"]
+    """What a picture is that nothing marks: one without any object, or a mistake."""
+    encoding: str | None
+    """Of tables and lists; None: UTF-8, or GB18030 where that gives Chinese."""
+    max_pixels: int = Field(gt=0)
+    """A picture of more pixels than this is refused before it is decoded (a pixel bomb)."""
+    cache_mb: int = Field(ge=0)
+    """Decoded pictures kept in memory, in MB; beyond it they are decoded again each epoch."""
+
+
 class TextDataOptions(DataOptions):
     """Where texts and labels stand, and how a text becomes tokens."""
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from plait.data import (
+    reader_box_tables,
+    reader_coco,
     reader_digits,
     reader_folders,
     reader_idx,
@@ -23,8 +25,11 @@ from plait.data import (
     reader_textgrids,
     reader_token_columns,
     reader_token_lists,
+    reader_voc,
+    reader_yolo,
 )
 from plait.data.options import (
+    BoxDataOptions,
     DataOptions,
     LineDataOptions,
     PictureDataOptions,
@@ -81,6 +86,7 @@ FORMATS: dict[str, Format] = {
         *(_of_words(reader, "sentences") for reader in (reader_token_columns, reader_token_lists)),
         _of_words(reader_plain_text, "running text"),
         _of_words(reader_lines, "text lines"),
+        *(_of_words(reader, "boxes") for reader in (reader_voc, reader_coco, reader_yolo, reader_box_tables)),
         *(
             _of_words(reader, reader.content)
             for reader in (
@@ -102,6 +108,7 @@ CONTENTS: dict[type[DataOptions], Content] = {
     SoundDataOptions: "recordings",
     SpeechDataOptions: "speech",
     LineDataOptions: "text lines",
+    BoxDataOptions: "boxes",
 }
 """What each kind of options is for."""
 
@@ -164,6 +171,9 @@ def _recognize(source: str, path: Path, labels_required: bool) -> Format:
     found = [format for format in FORMATS.values() if format.fits(path, labels_required)]
     # To a Path ./digits and digits are the same, but only the bare word means the embedded set.
     found = [format for format in found if format.name != reader_digits.NAME or source == reader_digits.NAME]
+    # Boxes beside pictures are what is to be learnt, whatever else the same folders and tables may be read as.
+    if any(format.content == "boxes" for format in found):
+        found = [format for format in found if format.content == "boxes"]
     # Pictures with their transcripts beside them are lines, whatever folders and texts they lie in or beside.
     if any(format.content == "text lines" for format in found):
         found = [format for format in found if format.content == "text lines"]

@@ -11,14 +11,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from plait.errors import Problem
+from plait.inference.boxes import Annotation
 from plait.inference.sound_file import Clip
 
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("input", "target", "split", "group", "file", "row")
 
 Input = str | tuple[str, ...] | Clip | npt.NDArray[np.uint8]
-Target = str | tuple[str, ...] | None
-Content = Literal["pictures", "texts", "sentences", "running text", "recordings", "speech", "text lines"]
+Target = str | tuple[str, ...] | Annotation | None
+Content = Literal[
+    "pictures", "texts", "sentences", "running text", "recordings", "speech", "text lines", "boxes"
+]
 """What inputs are."""
 Place = tuple[str, int | None]
 
@@ -31,8 +34,8 @@ class Row:
     """Path of a picture, or its uint8 pixels (height, width) or (height, width, channels); a text, or a piece of one;
     or tokens; or where a recording lies."""
     target: Target
-    """A class, all classes where there may be several, a tag for each token, a transcript; or None, where there
-    is none or none is needed."""
+    """A class, all classes where there may be several, a tag for each token, a transcript, boxes; or None, where
+    there is none or none is needed."""
     split: str
     """One of SPLITS, or "" where the data is not divided."""
     file: str
@@ -121,7 +124,7 @@ class Table:
     def places(self) -> list[Place]:
         """File and line that a problem of each row names: the picture itself where it is a file."""
         columns = (self.frame[name].tolist() for name in ("input", "file", "row"))
-        is_file = self.content in ("pictures", "text lines")
+        is_file = self.content in ("pictures", "text lines", "boxes")
         return [
             (str(cell) if isinstance(cell, Clip) or (is_file and isinstance(cell, str)) else file, row)
             for cell, file, row in zip(*columns, strict=True)
@@ -132,9 +135,11 @@ class Table:
 
 
 def as_labels(target: Target) -> tuple[str, ...]:
-    """A row's classes, however many it may have."""
+    """A row's classes, however many it may have; of a picture with boxes that of each box."""
     if target is None:
         return ()
+    if isinstance(target, Annotation):
+        return tuple(box.label for box in target.boxes)
     return (target,) if isinstance(target, str) else target
 
 

@@ -11,6 +11,8 @@ LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 28
 """Of a panel of curves, in SVG units: its size and the space around the frame."""
 MATRIX_CLASSES = 120
 """A confusion matrix of more classes is no picture any more."""
+CURVES = ("accent", "warm", "muted", "accent dashed", "warm dashed", "muted dashed")
+"""How curves of several classes are told apart."""
 CHARACTER = 6.4
 """The width of an average character of a matrix's labels."""
 
@@ -132,6 +134,23 @@ def reliability(bins: Sequence[dict[str, Any]]) -> Panel | None:
         for one in bins
     ]
     return replace(panel, dots=dots)
+
+
+def precision_curves(curves: Sequence[dict[str, Any]], names: Sequence[str]) -> Panel | None:
+    """Precision at every recall, of the first CURVES of ``names`` that have a curve; None where none has."""
+    known = {one["name"]: one["precision"] for one in curves}
+    drawn = [name for name in names if name in known][: len(CURVES)]
+    if not drawn:
+        return None
+    series = [
+        Series(
+            name,
+            kind,
+            [(100 * place / (len(known[name]) - 1), 100 * y) for place, y in enumerate(known[name])],
+        )
+        for name, kind in zip(drawn, CURVES, strict=False)
+    ]
+    return _panel("precision, %", "recall, %", series, (0.0, 102.0))
 
 
 def matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> Matrix | None:

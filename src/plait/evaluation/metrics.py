@@ -47,6 +47,8 @@ METRICS = {
     "token_accuracy": Metric("token accuracy"),
     "word_error_rate": Metric("word error rate", higher_is_better=False),
     "character_error_rate": Metric("character error rate", higher_is_better=False),
+    "ap50": Metric("AP50"),
+    "ap": Metric("AP"),
     "bits_per_character": Metric("bits a character", share=False, higher_is_better=False),
 }
 

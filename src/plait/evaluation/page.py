@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from plait.evaluation.charts import learning_curves, matrix, reliability
+from plait.evaluation.charts import learning_curves, matrix, precision_curves, reliability
 from plait.evaluation.metrics import Metric, percent
 from plait.evaluation.report import Report, counted, label, lines, metric_of, noun, unit_of, visible
 
@@ -25,6 +25,8 @@ PICTURE = "data:image/png;base64,"
 AUDIO = "data:audio/wav;base64,"
 GROUPS = {"recording": "speaker", "line": "writer"}
 """Who made an input, by its noun."""
+NOTHING = "background"
+"""In a detector's matrix: what is missed, and what is found where nothing is."""
 SMALL = 64
 """A thumbnail of fewer pixels across is enlarged without smoothing."""
 
@@ -99,7 +101,10 @@ def _values(report: Report) -> dict[str, Any]:
     table = scores.get("classes", [])
     of = metric_of(report)
     shown = [_mistake(one) for one in report.get("mistakes", [])]
-    worst = sorted(table, key=lambda one: (one["f1"] is None, one["f1"] or 0.0))
+    detected = "ap50" in scores
+    ranked = "ap50" if detected else "f1"
+    worst = sorted(table, key=lambda one: (one[ranked] is None, one[ranked] or 0.0))
+    names = [one["name"] for one in table] + ([NOTHING] if detected else [])
     return {
         "report": report,
         "split": report.get("split", "test"),
@@ -121,7 +126,10 @@ def _values(report: Report) -> dict[str, Any]:
         "unit": unit_of(report),
         "group": GROUPS.get(noun(report), "group"),
         "seconds": noun(report) == "recording",
-        "matrix": matrix(scores.get("confusion", []), [one["name"] for one in table]),
+        "matrix": matrix(scores.get("confusion", []), names),
+        "detected": detected,
+        "precision": precision_curves(scores.get("curves", []), [one["name"] for one in worst]),
+        "errors": scores.get("errors", []) if detected else [],
         "worst": worst[:WORST] if len(worst) > 2 * WORST else worst,
         "folded": worst[WORST:] if len(worst) > 2 * WORST else [],
         "curves": learning_curves(report.get("history", []), f"validation {of.title}", of.factor, of.share),
@@ -172,10 +180,19 @@ def _mistake(one: dict[str, Any]) -> dict[str, Any]:
             "width": width,
             "audio": audio if audio.startswith(AUDIO) else None,
             "place": one.get("place"),
+            "boxes": [_box(box) for box in one.get("boxes", [])],
             "probability": one.get("probability"),
         }
         | (_transcript(one) if one.get("aligned") is not None else {})
     )
+
+
+def _box(one: dict[str, Any]) -> dict[str, Any]:
+    """In per cent of the canvas."""
+    left, top, right, bottom = (100 * float(side) for side in one["box"])
+    score = "" if one["score"] is None else f" {float(one['score']):.2f}"
+    sides = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+    return sides | {"kind": one["kind"], "text": f"{one['kind']}: {one['label']}{score}"}
 
 
 def _transcript(one: dict[str, Any]) -> dict[str, Any]:

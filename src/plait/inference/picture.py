@@ -14,7 +14,7 @@ from plait.errors import ModelError
 from plait.inference.input import Array, ModelInput, Port
 from plait.inference.picture_file import PictureError, Pixels, Source, open_picture
 
-__all__ = ["PictureError", "PictureInput", "center", "open_picture", "prepare", "storage"]
+__all__ = ["PictureError", "PictureInput", "Placed", "center", "open_picture", "place", "prepare", "storage"]
 
 RESIZES = ("crop", "pad", "stretch")
 LARGEST_SIDE = 65_535
@@ -143,10 +143,29 @@ def _resized(
 
 
 def _padded(picture: Pixels, height: int, width: int) -> Pixels:
-    scale = min(height / picture.shape[0], width / picture.shape[1])
-    high = max(1, min(height, round(picture.shape[0] * scale)))
-    wide = max(1, min(width, round(picture.shape[1] * scale)))
+    placed = place(picture.shape[0], picture.shape[1], height, width)
     stored = np.zeros((height, width, picture.shape[2]), np.uint8)
-    top, left = (height - high) // 2, (width - wide) // 2
-    stored[top : top + high, left : left + wide] = _resized(picture, high, wide)
+    rows, columns = (
+        slice(placed.top, placed.top + placed.height),
+        slice(placed.left, placed.left + placed.width),
+    )
+    stored[rows, columns] = _resized(picture, placed.height, placed.width)
     return stored
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a picture lies within a larger canvas, in pixels of the canvas."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def place(height: int, width: int, canvas_height: int, canvas_width: int) -> Placed:
+    """A picture as large as the canvas allows, in its middle (letterboxing)."""
+    scale = min(canvas_height / height, canvas_width / width)
+    high = max(1, min(canvas_height, round(height * scale)))
+    wide = max(1, min(canvas_width, round(width * scale)))
+    return Placed((canvas_height - high) // 2, (canvas_width - wide) // 2, high, wide)

@@ -109,6 +109,18 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise PictureError("unreadable", str(error)) from error
 
 
+def orientation(path: str | os.PathLike[str]) -> int:
+    """How the file's pixels are held to how they are seen, 1 (the same) to 8: EXIF 2.32, tag 274.
+
+    5 to 8 change the sides. Raises PictureError as ``read_bytes`` does; of what is no picture it is 1.
+    """
+    try:
+        with Image.open(io.BytesIO(read_bytes(path)), formats=FORMATS) as image:
+            return _orientation(image)
+    except (Image.DecompressionBombError, *_DAMAGES):
+        return 1
+
+
 def sniff(head: bytes) -> str | None:
     """The format that a file's first bytes (12 suffice) say it is: one of FORMATS, or None."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":

@@ -10,6 +10,7 @@ from plait.inference import (
     audio_classification,
     image_classification,
     language_modeling,
+    object_detection,
     sequence_tagging,
     speech_recognition,
     text_classification,
@@ -25,13 +26,13 @@ from plait.inference.threads import physical_cores
 
 __all__ = ["Origin", "Prediction", "predict"]
 
-Answer = Callable[[Predictor, Sequence[Array], Sequence[Origin]], Iterable[Prediction]]
+Answer = Callable[[Predictor, Sequence[Any], Sequence[Origin]], Iterable[Prediction]]
 
 
 class TaskHalf(NamedTuple):
-    """What a task says of prediction: an input as an array, and the answers to several."""
+    """What a task says of prediction: an input opened (mostly an array), and the answers to several."""
 
-    encode: Callable[[Origin, ModelSpec], Array]
+    encode: Callable[[Origin, ModelSpec], Any]
     answer: Answer
 
 
@@ -55,6 +56,7 @@ TASKS = {
     "audio-classification": _together(audio_classification),
     "speech-recognition": TaskHalf(speech_recognition.encode, speech_recognition.answer),
     "text-recognition": _together(text_recognition),
+    "object-detection": TaskHalf(object_detection.encode, object_detection.answer),
     "language-modeling": TaskHalf(language_modeling.encode, language_modeling.answer),
 }
 
@@ -102,7 +104,7 @@ def _answers(
         )
 
 
-Opened = tuple[Origin, Array | None, Problem | None]
+Opened = tuple[Origin, Any, Problem | None]
 
 
 def _opened(inputs: Iterator[Asked], spec: ModelSpec, batch_size: int) -> Iterator[list[Opened]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 from plait.errors import ModelError
+from plait.inference.detection_input import DetectionInput
 from plait.inference.input import Array, ModelInput, Port
 from plait.inference.line import LineInput
 from plait.inference.picture import PictureInput
@@ -17,7 +18,7 @@ FORMAT_VERSION = 1
 """Raised when a model of an older plait could no longer be read rightly."""
 
 Words = type[TextInput] | type[SentenceInput] | type[StreamInput]
-Signals = type[PictureInput] | type[SoundInput] | type[LineInput]
+Signals = type[PictureInput] | type[SoundInput] | type[LineInput] | type[DetectionInput]
 INPUTS: dict[str, Words | Signals] = {
     "image-classification": PictureInput,
     "text-classification": TextInput,
@@ -26,6 +27,7 @@ INPUTS: dict[str, Words | Signals] = {
     "audio-classification": SoundInput,
     "speech-recognition": SoundInput,
     "text-recognition": LineInput,
+    "object-detection": DetectionInput,
 }
 """What each task's network takes."""
 
@@ -61,7 +63,7 @@ class ModelSpec:
     def outputs(self) -> tuple[Port, ...]:
         """The arrays that the network gives, in order."""
         count = len(self.classes)
-        if isinstance(self.input, StreamInput):
+        if isinstance(self.input, StreamInput | DetectionInput):
             return self.input.outputs
         if self.task == "sequence-tagging":
             transitions = Port("transitions", "float32", (count, count), batched=False)

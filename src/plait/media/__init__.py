@@ -1,5 +1,6 @@
 """What differs between kinds of input on the way from files to batches: one file a kind."""
 
+from plait.media.boxed_pictures import BoxedPictures
 from plait.media.lines import Lines
 from plait.media.medium import Medium, Store
 from plait.media.pictures import Pictures
@@ -11,6 +12,7 @@ from plait.media.texts import Texts
 __all__ = [
     "MEDIA",
     "AudioClasses",
+    "BoxedPictures",
     "Lines",
     "Medium",
     "Pictures",
@@ -29,5 +31,6 @@ MEDIA: dict[str, Medium] = {
     "audio-classification": AudioClasses(),
     "speech-recognition": Speech(),
     "text-recognition": Lines(),
+    "object-detection": BoxedPictures(),
 }
 """Of each task."""

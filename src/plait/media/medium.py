@@ -145,6 +145,10 @@ class Medium(ABC):
     def thumbnails(self, store: Any, rows: np.ndarray) -> list[str | None]:
         """A small picture of each row as a data URI, where there is something to see."""
 
+    def tuned(self, input: ModelInput, scores: dict[str, Any]) -> ModelInput:
+        """What the network takes, with what the scores of the validation part say of how its answers are read."""
+        return input
+
     def samples(self, predictor: Predictor) -> list[str]:
         """What the network makes by itself, where it makes anything."""
         return []

@@ -16,7 +16,8 @@ from plait.inference.stream import pieces
 from plait.inference.text import most_frequent
 from plait.inference.text_file import TextError, read_text
 from plait.inference.transcription import Writing
-from plait.recipe import DecodingOptions, TranscribingRecipe
+from plait.recipe import TranscribingRecipe
+from plait.recipe_sections import DecodingOptions
 from plait.tasks.transcription import needed_steps
 
 

@@ -3,6 +3,7 @@
 from plait.tasks.audio_classification import AudioClassification
 from plait.tasks.image_classification import ImageClassification
 from plait.tasks.language_modeling import LanguageModeling
+from plait.tasks.object_detection import ObjectDetection
 from plait.tasks.sequence_tagging import SequenceTagging
 from plait.tasks.speech_recognition import SpeechRecognition
 from plait.tasks.task import Task
@@ -13,6 +14,7 @@ __all__ = [
     "AudioClassification",
     "ImageClassification",
     "LanguageModeling",
+    "ObjectDetection",
     "SequenceTagging",
     "SpeechRecognition",
     "Task",

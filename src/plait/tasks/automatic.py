@@ -125,6 +125,48 @@ def line_epochs(examples: int) -> int:
     return int(np.clip(round(434 / examples**0.367), 8, 100))
 
 
+DETECTION_SIDE = 320
+"""The longer side of a detector's canvas where nothing asks for more."""
+LARGEST_DETECTION_SIDE = 640
+GRAIN = 32
+
+
+def detection_side(sizes: np.ndarray, shorter: np.ndarray) -> int:
+    """The longer side of the canvas, by ``sizes`` of pictures and the ``shorter`` sides of boxes as shares of theirs.
+
+    Nine boxes of ten get at least 12 pixels, or the canvas its largest side; no picture is enlarged for that.
+    """
+    if not len(shorter):
+        return DETECTION_SIDE
+    wanted = 12 / max(float(np.quantile(shorter, 0.1)), 1e-6)
+    largest = min(LARGEST_DETECTION_SIDE, _grained(float(np.median(sizes.max(axis=1)))))
+    return int(np.clip(_grained(wanted), min(DETECTION_SIDE, largest), largest))
+
+
+def canvas(sizes: np.ndarray, longer: int) -> tuple[int, int]:
+    """Height and width: as most pictures are shaped; a square where they are shaped in different ways."""
+    shapes = sizes[:, 0] / sizes[:, 1]
+    low, middle, high = np.quantile(shapes, [0.1, 0.5, 0.9])
+    if high / low > 1.35:
+        return longer, longer
+    return (longer, _grained(longer / middle)) if middle > 1 else (_grained(longer * middle), longer)
+
+
+def detection_epochs(examples: int) -> int:
+    """Passes over the training pictures: the fewer, the more (50 of them 140, 205 of them 60, 5,000 of them 9)."""
+    return int(np.clip(round(1450 / examples**0.6), 5, 200))
+
+
+def detection_batch_size(examples: int) -> int:
+    """Small sets take small batches, so that an epoch still has steps."""
+    return _batch_size(examples, steps=25, least=4, most=16)
+
+
+def _grained(side: float) -> int:
+    """Up to a multiple of GRAIN."""
+    return max(GRAIN, -(-round(side) // GRAIN) * GRAIN)
+
+
 def mirror_keeps_class(pictures: np.ndarray, targets: np.ndarray) -> bool:
     """Whether a mirrored picture still looks like its class: nearest class mean, asked of mirrored pictures.
 

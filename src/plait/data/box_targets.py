@@ -1,0 +1,88 @@
+"""Boxes as the targets of a batch: of each picture class numbers and edges in pixels of the canvas."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from plait.inference.boxes import Annotation
+from plait.inference.detection_input import DetectionInput
+
+NOBODY, IGNORED = -1, -2
+"""Class numbers of what is no box, and of a box that is neither learnt nor held against the detector."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What is marked in one picture: class numbers (n,), boxes (n, 4: left, top, right, bottom) in pixels, and which of
+    them are neither learnt nor counted."""
+
+    labels: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+    ignored: NDArray[np.bool_]
+
+    def learnt(self) -> NDArray[np.float32]:
+        """(n, 5): class number, or IGNORED, and edges."""
+        labels = np.where(self.ignored, IGNORED, self.labels)
+        return np.concatenate([labels[:, None], self.boxes], axis=1, dtype=np.float32)
+
+
+class BoxTargets:
+    """The boxes of every row in pixels of its own picture (``marked``), whose sizes (height, width) are ``sizes``.
+
+    Asked for rows: float32 (rows, boxes, 5), in pixels of the canvas, NOBODY behind a picture's last.
+    """
+
+    def __init__(
+        self, annotations: Sequence[Annotation], classes: Sequence[str], canvas: DetectionInput
+    ) -> None:
+        numbers = {name: number for number, name in enumerate(classes)}
+        self.canvas = canvas
+        self.marked = [_marked(one, numbers) for one in annotations]
+        self.sizes = [_size(one) for one in annotations]
+
+    def __len__(self) -> int:
+        return len(self.marked)
+
+    def some(self, rows: Sequence[int]) -> "BoxTargets":
+        """Those of these rows."""
+        chosen = object.__new__(BoxTargets)
+        chosen.canvas = self.canvas
+        chosen.marked = [self.marked[row] for row in rows]
+        chosen.sizes = [self.sizes[row] for row in rows]
+        return chosen
+
+    def placed(self, row: int) -> NDArray[np.float32]:
+        """float32 (boxes, 5): class numbers and edges in pixels of the canvas."""
+        found = self.marked[row].learnt()
+        found[:, 1:] = self.canvas.into(self.marked[row].boxes, self.sizes[row])
+        return found
+
+    def __getitem__(self, rows: ArrayLike) -> Tensor:
+        return padded_boxes([self.placed(int(row)) for row in np.asarray(rows)])
+
+
+def padded_boxes(found: Sequence[NDArray[np.float32]]) -> Tensor:
+    """float32 (pictures, most boxes, 5), NOBODY behind each picture's last."""
+    together = np.zeros((len(found), max([1, *map(len, found)]), 5), np.float32)
+    together[:, :, 0] = NOBODY
+    for row, boxes in enumerate(found):
+        together[row, : len(boxes)] = boxes
+    return torch.from_numpy(together)
+
+
+def _marked(annotation: Annotation, numbers: dict[str, int]) -> Marked:
+    boxes = [box for box in annotation.boxes if box.label in numbers or box.ignored]
+    return Marked(
+        np.array([numbers.get(box.label, 0) for box in boxes], np.int64),
+        np.array([box.edges for box in boxes], np.float64).reshape(-1, 4),
+        np.array([box.ignored for box in boxes], np.bool_),
+    )
+
+
+def _size(annotation: Annotation) -> tuple[int, int]:
+    assert annotation.size is not None, "a checked table knows the sizes of its pictures"
+    return annotation.size

@@ -1,0 +1,74 @@
+"""Boxes: what was marked in a picture, or found in it; numpy alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Box:
+    """One thing marked in a picture: its class, and its edges in pixels from the picture's upper left corner, x to the
+    right and y downwards, as the file gives them.
+
+    What is ``difficult`` (Pascal VOC) or a ``crowd`` (COCO) is neither learnt nor counted for or against a detector.
+    ``row`` is its line in the file that marks it.
+    """
+
+    label: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    difficult: bool = False
+    crowd: bool = False
+    row: int | None = None
+
+    @property
+    def edges(self) -> tuple[float, float, float, float]:
+        """left, top, right, bottom."""
+        return self.left, self.top, self.right, self.bottom
+
+    @property
+    def ignored(self) -> bool:
+        """Neither learnt nor counted."""
+        return self.difficult or self.crowd
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.left:g} {self.top:g} {self.right:g} {self.bottom:g}"
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What is marked in one picture; in files boxes may be ``relative``, shares of the picture's sides.
+
+    ``size`` is its height and width as the file gives them, if it does; of a checked table it is that of the picture as
+    it is seen, and boxes are in its pixels. ``file`` is the one that marks it.
+    """
+
+    boxes: tuple[Box, ...]
+    size: tuple[int, int] | None = None
+    relative: bool = False
+    file: str | None = None
+
+    def __str__(self) -> str:
+        return "|".join(map(str, self.boxes))
+
+
+def areas(boxes: Floats) -> Floats:
+    """Of boxes (..., 4): left, top, right, bottom."""
+    sides = np.clip(boxes[..., 2:] - boxes[..., :2], 0, None)
+    found: Floats = sides[..., 0] * sides[..., 1]
+    return found
+
+
+def overlaps(ones: Floats, others: Floats, of_the_first: bool = False) -> Floats:
+    """Intersection over union (ones, others), or, ``of_the_first``, the share of each of ``ones`` that is covered."""
+    corners = np.maximum(ones[:, None, :2], others[None, :, :2])
+    sides = np.clip(np.minimum(ones[:, None, 2:], others[None, :, 2:]) - corners, 0, None)
+    shared = sides[..., 0] * sides[..., 1]
+    whole = areas(ones)[:, None] if of_the_first else areas(ones)[:, None] + areas(others)[None] - shared
+    found: Floats = shared / np.maximum(whole, 1e-12)
+    return found

@@ -1,0 +1,113 @@
+"""Sections of recipes that belong to one task; every default stands in the task's own YAML."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class EvaluationOptions(BaseModel):
+    """How a trained network is asked: ``mirror`` averages a picture's answer with its mirror image's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mirror: bool | str
+
+
+class WordDropout(BaseModel):
+    """How training texts are changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    word_dropout: float = Field(ge=0, lt=1)
+    """Share of the tokens that become unknown."""
+
+
+class NgramOptions(BaseModel):
+    """The linear model of n-grams beside the network."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    orders: Literal["auto"] | list[int]
+    """Lengths of the n-grams in tokens; an empty list: no such model."""
+    buckets: int = Field(ge=1024, le=2**24)
+    """N-grams are hashed into so many."""
+
+
+class TagOptions(BaseModel):
+    """How tags are marked for the network, and whether neighbors are scored together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scheme: Literal["iob2", "bioes"]
+    chain: bool
+
+
+class OutputOptions(BaseModel):
+    """How the next token is scored, and what training adds to the loss (Merity et al. 2018)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tied: bool
+    activation: float = Field(ge=0)
+    change: float = Field(ge=0)
+
+
+class DecodingOptions(BaseModel):
+    """How an answer is chosen among all transcripts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    width: int = Field(ge=1, le=1000)
+    """The beam's; 1 takes the likeliest symbol of every step."""
+    language: str | None
+    """An n-gram model of words: transcripts (counted in the training part), or a file, .arpa or text."""
+    order: int = Field(ge=1, le=10)
+    weight: float = Field(ge=0)
+    bonus: float
+    hot: dict[str, float]
+    phrases: str | None
+    """One of these is answered: transcripts (of the training part), or a file with a phrase a line."""
+    none: bool
+    """With phrases: nothing is answered where none of them is near to what is heard."""
+
+
+class PyramidOptions(BaseModel):
+    """How the maps at the network's taps are joined (Lin et al. 2017, "Feature pyramid networks")."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channels: int = Field(ge=1)
+    context: list[Any]
+    """Layers over each joined map, which keep its shape; an empty list: none."""
+
+
+class HeadOptions(BaseModel):
+    """What tells boxes and classes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Literal["dense"]
+    depth: int = Field(ge=0, le=8)
+    """Convolutions before the answers."""
+
+
+class BoxLossOptions(BaseModel):
+    """What weighs how much in training."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    box: float = Field(ge=0)
+    """Weight of how well boxes fit; that of their classes is 1."""
+
+
+class DetectionOptions(BaseModel):
+    """What a detector answers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    overlap: float = Field(gt=0, lt=1)
+    """Of two boxes of a class that cover each other by more (intersection over union) the surer stays."""
+    least: float = Field(ge=0, lt=1)
+    """Scores up to this are no answers at all."""
+    most: int = Field(ge=1, le=1000)
+    """Boxes of a picture."""

@@ -1,0 +1,189 @@
+"""Object detection: a picture in, boxes and their classes out.
+
+convolution -> recurrence over the map for context -> location, then class. What runs without PyTorch is
+inference/object_detection.py.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from plait.data.batches import Batch
+from plait.data.box_targets import BoxTargets
+from plait.data.chance import Purpose, uniform
+from plait.data.table import Table
+from plait.data.text_store import Targets
+from plait.errors import DataError, Problem
+from plait.evaluation.detection_matches import Found, Marked
+from plait.evaluation.detection_scores import detection_scores, quick_ap
+from plait.inference.boxes import Annotation
+from plait.inference.detection_input import DetectionInput
+from plait.layers import Layer, Shape
+from plait.tasks.box_assignment import assign
+from plait.tasks.box_geometry import ciou_loss
+from plait.tasks.detection_mistakes import mistakes
+from plait.tasks.detector import Detector
+from plait.tasks.task import Baseline, Loss, Output, Task, on_cpu
+
+
+class ObjectDetection(Task):
+    """Any number of boxes a picture; ``box`` weighs how well they fit against their classes, ``mixup`` is the share of
+    views that another is blended into until the share ``calm`` of the steps is left."""
+
+    name = "object-detection"
+    metric = "ap50"
+    several_labels = False
+
+    def __init__(
+        self, classes: Sequence[str], canvas: DetectionInput, box: float, mixup: float, seed: int
+    ) -> None:
+        self.classes = list(classes)
+        self.canvas = canvas
+        self.box = box
+        self.mixup = mixup
+        self.seed = seed
+
+    def encode(self, table: Table) -> BoxTargets:
+        """Raises DataError for boxes of a class not trained on."""
+        annotations = [target for target in table.targets if isinstance(target, Annotation)]
+        assert len(annotations) == len(table), "a checked table says of every picture what is marked"
+        self._refuse_unknown(table, annotations)
+        return BoxTargets(annotations, self.classes, self.canvas)
+
+    def some(self, targets: Targets, rows: np.ndarray) -> BoxTargets:
+        assert isinstance(targets, BoxTargets)
+        return targets.some(rows.tolist())
+
+    def augment(self, batch: Batch, step: int) -> Batch:
+        """mixup: a share of the views become the mean of two, with the boxes of both."""
+        if not self.mixup:
+            return batch
+        draws = uniform(self.seed, step, np.arange(len(batch.values)), 2, Purpose.MIXING)
+        partner = torch.from_numpy(np.argsort(draws[:, 0], kind="stable"))
+        mixed = torch.from_numpy(draws[:, 1] < self.mixup)
+        values = torch.where(
+            mixed[:, None, None, None], (batch.values + batch.values[partner]) / 2, batch.values
+        )
+        others = batch.targets[partner].clone()
+        others[~mixed, :, 0] = -1
+        targets = torch.cat([batch.targets, others], dim=1)
+        return Batch(values.contiguous(memory_format=torch.channels_last), None, targets, batch.rows)
+
+    def head(self, arriving: Shape) -> list[Layer]:
+        """None in the recipe's list: boxes are told from the taps of it."""
+        return []
+
+    def loss(self, outputs: tuple[Tensor, Tensor, Tensor], targets: Tensor) -> Tensor:
+        """Binary cross-entropy of the classes with what task-aligned assignment asks of them, and CIoU of the boxes,
+        both by the sum of what is asked (Feng et al. 2021, "TOOD", equations 4 and 6)."""
+        logits, boxes, points = outputs
+        labels, truth = targets[..., 0].long(), targets[..., 1:]
+        asked = assign(logits.detach().sigmoid(), boxes.detach(), points, labels, truth)
+        weight = asked.scores.sum(dim=2)
+        whole = weight.sum().clamp(min=1)
+        apart = F.binary_cross_entropy_with_logits(logits, asked.scores, reduction="none").sum(dim=2)
+        classes = (apart * asked.counted).sum() / whole
+        found, true = boxes[asked.positive], asked.boxes[asked.positive]
+        fit = (ciou_loss(found, true) * weight[asked.positive]).sum() / whole
+        return classes + self.box * fit
+
+    def outputs(self, network: nn.Module, batches: Iterable[Batch]) -> Iterable[Output]:
+        """What is found in each picture, and what is said at every position, in float32 on the CPU."""
+        assert isinstance(network, Detector)
+        device = next(network.parameters()).device
+        network.eval()
+        for batch in batches:
+            with torch.no_grad():
+                raw = tuple(one.float() for one in network.raw(batch.values.to(device)))
+                found = network.answer(raw, *batch.values.shape[2:])
+            yield (on_cpu(found), on_cpu(raw)), batch
+
+    def answers(self, outputs: Iterable[Output]) -> list[Found]:
+        """In pixels of the canvas."""
+        found: dict[int, Found] = {}
+        for (given, _), batch in outputs:
+            for place, row in enumerate(batch.rows.tolist()):
+                found[row] = _found(*(one[place] for one in given))
+        return [found[row] for row in sorted(found)]
+
+    def validate(self, outputs: Iterable[Output], targets: Targets, loss: Loss) -> dict[str, Any]:
+        assert isinstance(targets, BoxTargets)
+        kept = list(outputs)
+        with torch.no_grad():
+            losses = [float(loss(raw, batch.targets)) for (_, raw), batch in kept]
+        ap50, ap = quick_ap(*self._compared(targets, self.answers(kept)), self.classes)
+        return {
+            "score": ap50,
+            "error": (ap50 * (1 - ap50) / max(1, len(targets))) ** 0.5,
+            "loss": float(np.average(losses, weights=[len(batch.rows) for _, batch in kept])),
+            "shown": [f"AP {100 * ap:.1f} %"],
+        }
+
+    def score(self, targets: Targets, answers: list[Found]) -> dict[str, Any]:
+        assert isinstance(targets, BoxTargets)
+        least = self.canvas.confidences
+        confidences = [least[name] for name in self.classes] if set(self.classes) <= set(least) else None
+        return detection_scores(*self._compared(targets, answers), self.classes, confidences)
+
+    def baseline(
+        self, train: Any, train_targets: Targets, test: Any, test_targets: Targets
+    ) -> list[Baseline]:
+        """The mean box of each class, in every picture."""
+        from plait.evaluation.detection_baseline import mean_box_baseline
+
+        assert isinstance(train_targets, BoxTargets) and isinstance(test_targets, BoxTargets)
+        name, found = mean_box_baseline(
+            _marked(train_targets), train_targets.sizes, test_targets.sizes, len(self.classes)
+        )
+        return [{"name": name, "value": quick_ap(_marked(test_targets), found, self.classes)[0]}]
+
+    def mistakes(
+        self, table: Table, targets: Targets, answers: list[Found], most: int
+    ) -> dict[int, dict[str, Any]]:
+        """Pictures with the most that was missed or found where nothing is."""
+        assert isinstance(targets, BoxTargets)
+        marked, found = self._compared(targets, answers)
+        return mistakes(table, marked, found, targets.sizes, self.classes, self.canvas, most)
+
+    def _compared(self, targets: BoxTargets, answers: Sequence[Found]) -> tuple[list[Marked], list[Found]]:
+        """Both in pixels of the pictures."""
+        found = [
+            Found(self.canvas.back(one.boxes, size), one.labels, one.scores)
+            for one, size in zip(answers, targets.sizes, strict=True)
+        ]
+        return _marked(targets), found
+
+    def _refuse_unknown(self, table: Table, annotations: Sequence[Annotation]) -> None:
+        known = set(self.classes)
+        unknown = [
+            Problem(
+                "unknown class",
+                one.file or place[0],
+                f"{box.label!r} was not among the training classes",
+                box.row,
+            )
+            for one, place in zip(annotations, table.places, strict=True)
+            for box in one.boxes
+            if box.label not in known and not box.ignored
+        ]
+        if unknown:
+            raise DataError(
+                f"{len(unknown)} boxes have a class that the network was not trained on:", unknown
+            )
+
+
+def _found(boxes: Tensor, scores: Tensor, classes: Tensor, count: Tensor) -> Found:
+    kept = int(count)
+    return Found(
+        boxes[:kept].numpy().astype(np.float64),
+        classes[:kept].numpy().astype(np.int64),
+        scores[:kept].numpy().astype(np.float64),
+    )
+
+
+def _marked(targets: BoxTargets) -> list[Marked]:
+    return [Marked(one.boxes, one.labels, one.ignored) for one in targets.marked]
