@@ -28,9 +28,12 @@ def use_backbone(values: dict[str, Any], name: str) -> None:
     """
     if "image_size" not in values["data"]:
         raise RecipeError(f"--pretrained is for pictures, and the task is {values['task']}: leave it out")
-    values["network"] = [{"pretrained": _backbone(name)}, {"dropout": 0.2}]
+    boxes = "pyramid" in values
+    values["network"] = [{"pretrained": _backbone(name)}, *([] if boxes else [{"dropout": 0.2}])]
     values["training"] |= {"freeze": 3, "backbone_rate": 0.1}
     values["training"]["optimizer"] |= {"name": "adamw", "learning_rate": 0.001, "weight_decay": 0.05}
+    if boxes:
+        return
     values["data"]["channels"] = 3
     if values["data"]["image_size"] == "auto":
         values["data"]["image_size"] = IMAGENET_SIDE

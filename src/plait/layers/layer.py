@@ -101,6 +101,14 @@ class Layer(nn.Module, ABC):
         """Whether ``carry`` can be asked."""
         return self.window() == STEP
 
+    def tapped(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """``forward``, and with it its inner outputs by name, where it has any."""
+        return self(x, lengths), {}
+
+    def taps(self, arriving: Shape) -> dict[str, Shape]:
+        """The shapes of its inner outputs, by name."""
+        return {}
+
     def build(self, arriving: Shape) -> Shape:
         """Creates the parameters for what arrives and returns the shape given."""
         given = self.output(arriving)

@@ -17,9 +17,13 @@ from plait.layers.layer import Layer, Window
 from plait.layers.options import checked
 from plait.layers.shapes import Map, Shape
 
+STRIDES = (8, 16, 32)
+"""Of the maps that are taps: as many pixels lie between their positions."""
+
 
 class Pretrained(Layer):
-    """The convolutional part of the timm model named ``timm``: a color map in, its last map out.
+    """The convolutional part of the timm model named ``timm``: a color map in, its last map out; those an eighth, a
+    sixteenth and a thirty-second as large as the picture are its taps.
 
     ``create`` only builds it; ``fetch`` brings the weights: from ``file`` (.safetensors, or .pth opened with
     weights_only), from ``file`` as an http address, or where there is none from where timm keeps them.
@@ -47,6 +51,25 @@ class Pretrained(Layer):
     ) -> Float[Tensor, "batch channels rows columns"]:
         features: Tensor = self.backbone.forward_features(x)  # type: ignore[operator]
         return features
+
+    def tapped(
+        self, x: Float[Tensor, "batch 3 height width"], lengths: Tensor | None = None
+    ) -> tuple[Float[Tensor, "batch channels rows columns"], dict[str, Tensor]]:
+        places = _places(self.backbone)
+        last, maps = self.backbone.forward_intermediates(x, indices=list(places.values()))  # type: ignore[operator]
+        return last, dict(zip(places, maps, strict=True))
+
+    def taps(self, arriving: Shape) -> dict[str, Shape]:
+        given, _ = self._trial(arriving)
+        with torch.device("meta"):
+            backbone = self._build().eval()
+            places = _places(backbone)
+            if not places:
+                return {"last": given}
+            assert isinstance(arriving, Map)
+            picture = torch.zeros(1, arriving.channels, arriving.height, arriving.width)
+            _, maps = backbone.forward_intermediates(picture, indices=list(places.values()))  # type: ignore[operator]
+        return {name: Map(*one.shape[1:]) for name, one in zip(places, maps, strict=True)}
 
     def window(self) -> Window:
         return Window(math.inf, math.inf, stride=self.stride)
@@ -119,6 +142,14 @@ class Pretrained(Layer):
             raise NetworkError(_where_to_get(self.model, error)) from error
         weights: dict[str, Tensor] = fetched.state_dict()
         return weights
+
+
+def _places(backbone: nn.Module) -> dict[str, int]:
+    """Where a backbone has the maps that are taps, by name; none of one that does not tell."""
+    if not isinstance(getattr(backbone, "feature_info", None), list):
+        return {}
+    reductions = {info["reduction"]: place for place, info in enumerate(backbone.feature_info)}  # type: ignore[arg-type,union-attr]
+    return {f"stride {stride}": reductions[stride] for stride in STRIDES if stride in reductions}
 
 
 def _settings(model: str) -> dict[str, Any]:

@@ -37,7 +37,10 @@ class Stack(Layer):
     def forward(
         self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Shaped[Tensor, "batch *given"]:
-        return self.tapped(x, lengths)[0]
+        for layer in self:
+            x = layer(x, lengths)
+            lengths = lengths if lengths is None else layer.output_lengths(lengths)
+        return x
 
     def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
         for layer in self:
@@ -48,12 +51,11 @@ class Stack(Layer):
         self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> tuple[Shaped[Tensor, "batch *given"], dict[str, Tensor]]:
         """``forward``, and with it what passed each ``tap`` of this stack, by name."""
-        passed = {}
+        passed: dict[str, Tensor] = {}
         for layer in self:
-            x = layer(x, lengths)
+            x, inner = layer.tapped(x, lengths)
             lengths = lengths if lengths is None else layer.output_lengths(lengths)
-            if isinstance(layer, Tap):
-                passed[layer.name] = x
+            passed |= inner
         return x, passed
 
     @property
@@ -79,11 +81,11 @@ class Stack(Layer):
     def taps(self, arriving: Shape) -> dict[str, Shape]:
         """The shape that passes each tap; raises NetworkError where two have one name."""
         shapes: dict[str, Shape] = {}
-        for layer, _, given in self.walk(arriving):
-            if isinstance(layer, Tap):
-                if layer.name in shapes:
-                    raise NetworkError(f"two taps are named {layer.name!r}: each needs a name of its own")
-                shapes[layer.name] = given
+        for layer, shape, _ in self.walk(arriving):
+            for name, given in layer.taps(shape).items():
+                if name in shapes:
+                    raise NetworkError(f"two taps are named {name!r}: each needs a name of its own")
+                shapes[name] = given
         return shapes
 
     def window(self) -> Window:
@@ -317,6 +319,14 @@ class Tap(Layer):
         self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Shaped[Tensor, "batch *axes"]:
         return x
+
+    def tapped(
+        self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
+    ) -> tuple[Shaped[Tensor, "batch *axes"], dict[str, Tensor]]:
+        return x, {self.name: x}
+
+    def taps(self, arriving: Shape) -> dict[str, Shape]:
+        return {self.name: arriving}
 
     def window(self) -> Window:
         return STEP

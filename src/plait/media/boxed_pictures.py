@@ -20,7 +20,7 @@ from plait.inference.boxes import Annotation
 from plait.inference.detection_input import DetectionInput
 from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec
-from plait.layers import Map, Shape, Stack
+from plait.layers import Map, Pretrained, Shape, Stack
 from plait.layers.dense_boxes import DenseBoxes
 from plait.layers.pyramid import Pyramid
 from plait.media.medium import Medium, pace
@@ -111,7 +111,8 @@ class BoxedPictures(Medium):
     def fit(
         self, network: Any, store: PictureStore, targets: BoxTargets, train: Gathered, recipe: Recipe
     ) -> None:
-        mean, std = mean_and_std(store, recipe.training.seed)
+        backbones = [layer for layer in network.body if isinstance(layer, Pretrained)]
+        mean, std = backbones[0].statistics if backbones else mean_and_std(store, recipe.training.seed)
         network.normalize.mean.copy_(network.normalize.mean.new_tensor(mean))
         network.normalize.std.copy_(network.normalize.std.new_tensor(std))
 
