@@ -15,6 +15,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from tests.books import book
+from tests.boxes import PARTS, scene, scenes, voc
 from tests.lines import folder, line
 from tests.sentences import columns, sentences
 from tests.sounds import speech_table, words, write
@@ -55,6 +56,8 @@ def desk(tmp_path: Path) -> Path:
     write(tmp_path / "clip.wav", "ab", 1000)
     folder(tmp_path / "lines", 30)
     Image.fromarray(line("ab", 1000)).save(tmp_path / "line.png")
+    voc(tmp_path / "cells", scenes(8, PARTS))
+    Image.fromarray(scene("cell.png", "", 1, 3, (48, 64)).pixels).save(tmp_path / "cell.png")
     (tmp_path / "recipes").mkdir()
     for recipe in (ROOT / "recipes").glob("*.yaml"):
         (tmp_path / "recipes" / recipe.name).write_bytes(recipe.read_bytes())

@@ -9,6 +9,7 @@ from PIL import Image
 import plait
 from plait.recipe import read_recipe
 from tests.books import book
+from tests.boxes import scenes, voc
 from tests.lines import folder
 from tests.sentences import columns, sentences
 from tests.sounds import speech_table, words
@@ -44,6 +45,7 @@ def test_recipe_runs(recipe: Path, pictures: Path, tmp_path: Path) -> None:
         "language-modeling": lambda: (book(tmp_path / "story.txt", 100),) * 2 + (1,),
         "speech-recognition": lambda: (speech_table(tmp_path / "speech.csv", words(45)),) * 2 + (45,),
         "text-recognition": lambda: (folder(tmp_path / "lines", 45),) * 2 + (45,),
+        "object-detection": lambda: (voc(tmp_path / "boxes", scenes(45)), tmp_path / "boxes", 45),
         "audio-classification": lambda: (
             (speech_table(tmp_path / "sounds.csv", [*"abc"] * 15, "label"),) * 2 + (45,)
         ),

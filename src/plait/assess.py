@@ -73,6 +73,7 @@ def training_report(
     """The run, which knows now how its answers are read, and the report after training: training and validation scores;
     the test part stays unread."""
     started = time.perf_counter()
+    run = run.with_spec(input=run.medium.untuned(run.spec.input))
     task, network = run.task(), run.network()
     sample = Part.open(train.gathered, run, run.medium.train_rows)
     judged = {"train": judge(task, network, sample), "validation": judge(task, network, validation)}

@@ -1,6 +1,6 @@
 """Sections of recipes that belong to one task; every default stands in the task's own YAML."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -81,14 +81,32 @@ class PyramidOptions(BaseModel):
     """Layers over each joined map, which keep its shape; an empty list: none."""
 
 
-class HeadOptions(BaseModel):
-    """What tells boxes and classes."""
+class DenseHeadOptions(BaseModel):
+    """Boxes and classes told at every position of every map; what the default recipe says of the other head is left
+    out."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     name: Literal["dense"]
     depth: int = Field(ge=0, le=8)
     """Convolutions before the answers."""
+
+
+class RecurrentHeadOptions(BaseModel):
+    """Box after box told by a recurrent cell at every position of one map."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Literal["recurrent"]
+    depth: int = Field(ge=0, le=8)
+    """Convolutions before the cell."""
+    cell: Literal["gru", "lstm"]
+    units: int = Field(ge=1)
+    steps: int = Field(ge=1, le=100)
+    """Boxes of a position, at most."""
+
+
+HeadOptions = Annotated[DenseHeadOptions | RecurrentHeadOptions, Field(discriminator="name")]
 
 
 class BoxLossOptions(BaseModel):

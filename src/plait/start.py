@@ -1,6 +1,7 @@
 """Where weights come from before training: another run, a pretrained backbone, word vectors of others."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from plait.errors import RecipeError
 from plait.inference.sentence import SentenceInput
 from plait.inference.stream import StreamInput
 from plait.inference.text import FIRST, TextInput
-from plait.layers import Embedding, Pretrained
+from plait.layers import Embedding, Pretrained, Stack
 from plait.run import WEIGHTS, Run
 
 DEFAULT_BACKBONE = "resnet18.a1_in1k"
@@ -98,21 +99,48 @@ def copy_weights(network: nn.Module, run: Run, source: Run, say: Callable[[str],
     own = network.state_dict()
     others = run.medium.fitted + run.medium.passing
     asked = {name: value for name, value in own.items() if not name.startswith(others)}
-    rows = list(zip(_row_names(run), _row_names(source), strict=False))
-    taken = {name for name, value in asked.items() if _take(value, found.get(name), rows)}
+    told = _of_classes(run, own)
+    pairs = (_classes(run), _classes(source)), (_tokens(run), _tokens(source))
+    taken = {
+        name
+        for name, value in asked.items()
+        if _take(value, found.get(name), *(pairs[0] if name in told else pairs[1]))
+    }
     left = [name for name in asked if name not in taken]
+    network.load_state_dict(own)
+    held = _hold(network, taken - told) if run.recipe.training.freeze else 0
     say(
         f"from {source.folder}: {len(taken)} of {len(asked)} weights taken"
         + (f"; left: {', '.join(left)}" if left else "")
+        + (f"; {held} layers stay as they are for {run.recipe.training.freeze} epochs" if held else "")
     )
-    network.load_state_dict(own)
 
 
-def _row_names(run: Run) -> list[list[str]]:
-    """What rows of a tensor may stand for: classes, and of texts token numbers."""
-    if run.spec.task in ("speech-recognition", "text-recognition"):
-        return [["<blank>", *run.spec.classes]]
-    return [run.spec.classes, *([_tokens(run)] if _tokens(run) else [])]
+def _hold(network: nn.Module, taken: set[str]) -> int:
+    """Marks the network's layers whose weights were all ``taken``; gives how many there are."""
+    body = network.get_submodule("body")
+    assert isinstance(body, Stack)
+    for place, layer in enumerate(body):
+        names = {f"body.layers.{place}.{name}" for name in layer.state_dict()}
+        layer.taken = bool(names) and names <= taken
+    return sum(layer.taken for layer in body)
+
+
+def _of_classes(run: Run, own: dict[str, Tensor]) -> set[str]:
+    """The weights with a row a class: their shapes are others where there is a class more."""
+    if not run.spec.classes:
+        return set()
+    wider = replace(run.spec, classes=[*run.spec.classes, "<one more>"])
+    task = run.medium.task(wider, run.recipe, [*run.data["counts"], 1])
+    with torch.device("meta"):
+        network = run.medium.network(task, run.recipe, wider.input)
+    return {name for name, value in network.state_dict().items() if value.shape != own[name].shape}
+
+
+def _classes(run: Run) -> list[str]:
+    """The names of rows that tell classes apart."""
+    blank = ["<blank>"] if run.spec.task in ("speech-recognition", "text-recognition") else []
+    return [*blank, *run.spec.classes]
 
 
 def _tokens(run: Run) -> list[str]:
@@ -122,13 +150,12 @@ def _tokens(run: Run) -> list[str]:
     return ["<padding>", "<unknown>", *known] if known else []
 
 
-def _take(value: Tensor, other: Tensor | None, rows: list[tuple[list[str], list[str]]]) -> bool:
+def _take(value: Tensor, other: Tensor | None, names: list[str], others: list[str]) -> bool:
     """Writes the other run's values into ``value``; for a tensor with one row a name, row by row."""
     if other is None or (other.dim() == 0 and value.dim() != 0):
         return False
-    for names, others in rows:
-        if value.dim() and len(value) == len(names) and len(other) == len(others) and names != others:
-            return _take_rows(value, other, names, others)
+    if value.dim() and len(value) == len(names) and len(other) == len(others) and names != others:
+        return _take_rows(value, other, names, others)
     if other.shape != value.shape:
         return False
     value.copy_(other)

@@ -46,7 +46,8 @@ def test_whole_data_is_the_same_in_every_format(tmp_path: Path, name: str) -> No
     assert not found.grey
     wanted = {one.name: one.boxes for one in drawn}
     for path, target in zip(found.table.frame["input"], found.table.frame["target"], strict=True):
-        assert (target.size, target.relative, target.file) == ((48, 64), False, None)
+        assert (target.size, target.relative) == ((48, 64), False)
+        assert Path(target.file).is_file()
         edges = [(box.label, *np.round(box.edges, 6).tolist()) for box in target.boxes]
         assert edges == [(label, *map(float, rest)) for label, *rest in wanted[Path(path).name]]
     assert snapshot(tmp_path) == before

@@ -61,8 +61,6 @@ def _checked(table: Table, seen: list[Seen], checking: "_Checking") -> Checked:
     findings = [*checking.findings, *doubts, *copies(table, digests, "picture")]
     sizes = np.array([one.size for one in seen], np.int64).reshape(len(seen), 2)
     grey = bool(seen) and all(one.grey for one in seen)
-    # Where the boxes stand is told in the problems; what is learnt must not depend on the folder that it lies in.
-    table = table.with_column("target", [replace(target, file=None) for target in _annotations(table)])
     return Checked(table, checking.errors, findings, sizes, digests, grey)
 
 

@@ -1,6 +1,7 @@
 """Boxes drawn on a copy of their picture."""
 
 import colorsys
+import math
 import zlib
 from functools import lru_cache
 
@@ -10,6 +11,7 @@ from plait.inference.object_detection import Detected, Detections
 from plait.inference.picture import open_picture
 from plait.inference.spec import MAX_PIXELS
 
+Color = tuple[int, int, int]
 FONTS = (
     "NotoSansCJK-Regular.ttc",
     "NotoSansCJKsc-Regular.otf",
@@ -35,7 +37,7 @@ def drawn(found: Detections) -> Image.Image:
 
 def _draw(pen: ImageDraw.ImageDraw, one: Detected, line: int) -> None:
     color = color_of(one.label)
-    pen.rectangle((one.left, one.top, one.right, one.bottom), outline=color, width=line)
+    pen.rectangle(_pixels(one), outline=color, width=line)
     text = f"{one.label} {one.score:.2f}"
     font = _font(max(11, 6 * line), _is_latin(one.label))
     # A font that lacks these letters would draw boxes of its own.
@@ -44,14 +46,27 @@ def _draw(pen: ImageDraw.ImageDraw, one: Detected, line: int) -> None:
     assert font is not None
     place = (one.left + line, max(0.0, one.top - max(11, 6 * line) - 2 * line))
     pen.rectangle(pen.textbbox(place, text, font=font), fill=color)
-    pen.text(place, text, fill="white", font=font)
+    pen.text(place, text, fill=letters_on(color), font=font)
 
 
-def color_of(label: str) -> tuple[int, int, int]:
-    """The same for a class wherever it is drawn, dark enough for white letters."""
+def _pixels(one: Detected) -> tuple[int, int, int, int]:
+    """The first and the last column and row that a box covers, which are what Pillow draws."""
+    left, top = math.floor(one.left), math.floor(one.top)
+    return left, top, max(left, math.ceil(one.right) - 1), max(top, math.ceil(one.bottom) - 1)
+
+
+def color_of(label: str) -> Color:
+    """The same for a class wherever it is drawn."""
     hue = zlib.crc32(label.encode()) % 360 / 360
     red, green, blue = colorsys.hls_to_rgb(hue, 0.38, 0.85)
     return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def letters_on(color: Color) -> str:
+    """White or black, whichever differs more (WCAG 2.2, relative luminance)."""
+    shares = (channel / 255 for channel in color)
+    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in shares)
+    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "black"
 
 
 def _is_latin(text: str) -> bool:

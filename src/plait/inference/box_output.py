@@ -109,9 +109,8 @@ def _yolo(folder: Path, found: Found, classes: Sequence[str]) -> None:
             for box in one.objects
         )
         _write(folder / "labels" / f"{Path(name).stem}.txt", "".join(lines))
-    # JSON is YAML, whatever the classes are called.
-    names = json.dumps(list(classes), ensure_ascii=False)
-    _write(folder / "data.yaml", f"path: .\ntrain: images\nval: images\nnames: {names}\n")
+    # No data.yaml: it would have to name parts, and what was found is not divided.
+    _write(folder / "classes.txt", "".join(f"{name}\n" for name in classes))
 
 
 def _coco(folder: Path, found: Found, classes: Sequence[str]) -> None:

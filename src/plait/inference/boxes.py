@@ -1,6 +1,6 @@
 """Boxes: what was marked in a picture, or found in it; numpy alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,13 +45,14 @@ class Annotation:
     """What is marked in one picture; in files boxes may be ``relative``, shares of the picture's sides.
 
     ``size`` is its height and width as the file gives them, if it does; of a checked table it is that of the picture as
-    it is seen, and boxes are in its pixels. ``file`` is the one that marks it.
+    it is seen, and boxes are in its pixels. ``file`` is the one that marks it, for messages: where it lies makes no
+    difference to what is marked.
     """
 
     boxes: tuple[Box, ...]
     size: tuple[int, int] | None = None
     relative: bool = False
-    file: str | None = None
+    file: str | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return "|".join(map(str, self.boxes))

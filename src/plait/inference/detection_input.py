@@ -40,6 +40,9 @@ class DetectionInput(ModelInput):
                 raise ValueError(f"{name} is {side}, but must be a multiple of {GRAIN} up to {LARGEST_SIDE}")
         if self.most < 1:
             raise ValueError(f"most is {self.most}, but must be at least 1")
+        for name, value in self.confidences.items():
+            if type(value) not in (int, float) or not 0 <= value <= 1:
+                raise ValueError(f"the confidence of {name!r} is {value!r}, but must be a number from 0 to 1")
 
     @cached_property
     def picture(self) -> PictureInput:

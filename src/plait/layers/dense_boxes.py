@@ -64,7 +64,9 @@ class _Level(nn.Module):
         return _positions(logits), _positions(edges)
 
 
-def middles(height: int, width: int, stride: int, device: torch.device) -> Float[Tensor, "positions 3"]:
+def middles(
+    height: int | torch.SymInt, width: int | torch.SymInt, stride: int, device: torch.device
+) -> Float[Tensor, "positions 3"]:
     """x, y and stride of every position of a map, row by row, in pixels."""
     y = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) * stride
     x = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) * stride

@@ -56,6 +56,8 @@ class Layer(nn.Module, ABC):
     word: ClassVar[str]
     """Its name in recipes."""
     given: dict[str, Any]
+    taken: bool = False
+    """Whether all of its weights came from another run, so that training may hold them at first."""
 
     @abstractmethod
     def output(self, arriving: Shape) -> Shape:

@@ -148,7 +148,7 @@ def _places(backbone: nn.Module) -> dict[str, int]:
     """Where a backbone has the maps that are taps, by name; none of one that does not tell."""
     if not isinstance(getattr(backbone, "feature_info", None), list):
         return {}
-    reductions = {info["reduction"]: place for place, info in enumerate(backbone.feature_info)}  # type: ignore[arg-type,union-attr]
+    reductions = {info["reduction"]: place for place, info in enumerate(backbone.feature_info)}  # type: ignore[arg-type]
     return {f"stride {stride}": reductions[stride] for stride in STRIDES if stride in reductions}
 
 

@@ -1,5 +1,6 @@
-"""Recurrent boxes: at every position of one map a recurrent cell tells box after box (set prediction); the surest of them."""
+"""Recurrent boxes: at every position of one map a cell tells box after box (set prediction); the surest of them."""
 
+import math
 from collections.abc import Sequence as Series
 from typing import Literal
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from plait.layers.cells import make_cell
 from plait.layers.convolution import Conv
-from plait.layers.dense_boxes import draw_rare, middles
+from plait.layers.dense_boxes import RARE, middles
 from plait.layers.shapes import Map
 from plait.layers.stack import Stack
 from plait.layers.suppression import Found
@@ -21,8 +22,8 @@ that lies at a region's edge its neighbor knows as well. Without, the coarsest m
 
 
 class RecurrentBoxes(nn.Module):
-    """A cell that looks at its region ``steps`` times, and tells one box and its class each time (Stewart, Andriluka and
-    Ng 2016, "End-to-end people detection in crowded scenes", section 3).
+    """A cell that looks at its region ``steps`` times, and tells one box and its class each time (Stewart, Andriluka
+    and Ng 2016, "End-to-end people detection in crowded scenes", section 3).
 
     Takes maps of the shapes ``arriving``, whose positions are ``strides`` pixels apart; all are joined in the one whose
     positions are the regions. Gives logits (batch, emissions, classes), boxes (batch, emissions, 4) in pixels (left,
@@ -56,9 +57,9 @@ class RecurrentBoxes(nn.Module):
         self.cell = make_cell(cell, regions.channels, units, (False,))
         self.classes = nn.Linear(units, classes)
         self.edges = nn.Linear(units, 4)
-        draw_rare(self.classes.weight, self.classes.bias)
-        nn.init.normal_(self.edges.weight, std=0.01)
-        nn.init.zeros_(self.edges.bias)
+        for layer, bias in ((self.classes, math.log(RARE / (1 - RARE))), (self.edges, 0.0)):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.constant_(layer.bias, bias)
 
     def forward(self, maps: Series[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         regions: Tensor = self.tower(self._join(maps))
@@ -69,11 +70,12 @@ class RecurrentBoxes(nn.Module):
         return self.classes(emissions), boxes_around(points, self.edges(emissions)), points
 
     def _join(self, maps: Series[Tensor]) -> Tensor:
-        """The pyramid tells fine maps what coarse ones saw, and not the other way round."""
-        size = maps[self.place].shape[-2:]
+        """Of one size: the pyramid tells fine maps what coarse ones saw, and not the other way round."""
         parts = [join(one) for join, one in zip(self.joined, maps, strict=True)]
-        alike = [one if one.shape[-2:] == size else F.interpolate(one, size=size) for one in parts]
-        return torch.relu(torch.stack(alike).sum(dim=0))
+        whole: Tensor = parts.pop(self.place)
+        for part in parts:
+            whole = whole + F.interpolate(part, size=whole.shape[-2:], mode="nearest")
+        return torch.relu(whole)
 
     def _tell(self, regions: Float[Tensor, "rows channels"]) -> Float[Tensor, "rows steps units"]:
         """The cell's outputs: it sees the same at each step, and its state says what it told already."""

@@ -21,12 +21,13 @@ from plait.inference.detection_input import DetectionInput
 from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec
 from plait.layers import Map, Pretrained, Shape, Stack
-from plait.layers.dense_boxes import DenseBoxes
 from plait.layers.pyramid import Pyramid
 from plait.media.medium import Medium, pace
 from plait.media.pictures import mean_and_std
 from plait.recipe import DetectionRecipe, Recipe
+from plait.recipe_sections import DenseHeadOptions, RecurrentHeadOptions
 from plait.tasks import ObjectDetection, Task, automatic
+from plait.tasks.detection_heads import DenseHead, DetectionHead, RecurrentHead
 from plait.tasks.detector import Detector, levels, pyramid_over
 
 EVALUATION_BATCH = 16
@@ -95,7 +96,7 @@ class BoxedPictures(Medium):
         assert isinstance(spec.input, DetectionInput)
         asked = of_boxes(recipe)
         return ObjectDetection(
-            spec.classes, spec.input, asked.loss.box, asked.augmentation.mixup, asked.training.seed
+            spec.classes, spec.input, told_by(asked), asked.augmentation.mixup, asked.training.seed
         )
 
     def network(self, task: Task, recipe: Recipe, input: ModelInput) -> Detector:
@@ -143,6 +144,10 @@ class BoxedPictures(Medium):
         best = {one["name"]: one["confidence"] for one in scores["classes"] if one["confidence"] is not None}
         return replace(input, confidences=best)
 
+    def untuned(self, input: ModelInput) -> ModelInput:
+        assert isinstance(input, DetectionInput)
+        return replace(input, confidences={})
+
     def thumbnails(self, store: PictureStore, rows: np.ndarray) -> list[str | None]:
         return [_png(store, int(row)) for row in rows]
 
@@ -170,9 +175,21 @@ def detector(recipe: DetectionRecipe, input: DetectionInput, classes: int) -> De
     maps, strides = levels(body, input)
     pyramid: Pyramid = pyramid_over(maps, recipe.pyramid.channels, [recipe.context() for _ in maps])
     body.build(Map(3, input.height, input.width))
-    head = DenseBoxes(pyramid.shapes, strides, classes, recipe.head.depth)
-    answers = recipe.detection
-    return Detector(body, pyramid, head, overlap=answers.overlap, least=answers.least, most=answers.most)
+    head = told_by(recipe)
+    return Detector(body, pyramid, head.layers(pyramid.shapes, strides, classes), head.answer)
+
+
+def told_by(recipe: DetectionRecipe) -> DetectionHead:
+    """The head that the recipe asks for."""
+    head, answers = recipe.head, recipe.detection
+    common = recipe.loss.box, answers.least, answers.most
+    match head:
+        case DenseHeadOptions():
+            return DenseHead(*common, depth=head.depth, overlap=answers.overlap)
+        case RecurrentHeadOptions():
+            return RecurrentHead(
+                *common, depth=head.depth, cell=head.cell, units=head.units, steps=head.steps
+            )
 
 
 def _shorter_sides(found: Gathered) -> np.ndarray:

@@ -149,6 +149,10 @@ class Medium(ABC):
         """What the network takes, with what the scores of the validation part say of how its answers are read."""
         return input
 
+    def untuned(self, input: ModelInput) -> ModelInput:
+        """What the network takes, without what ``tuned`` found of an earlier part of the training."""
+        return input
+
     def samples(self, predictor: Predictor) -> list[str]:
         """What the network makes by itself, where it makes anything."""
         return []

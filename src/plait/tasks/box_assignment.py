@@ -75,7 +75,8 @@ def _nearness(points: Tensor, truth: Tensor) -> Float[Tensor, "batch most positi
     """1 in a box's middle, falling: what decides while nothing covers it."""
     middle = (truth[..., :2] + truth[..., 2:])[:, :, None] / 2
     side = (truth[..., 2:] - truth[..., :2]).amax(dim=2)[:, :, None].clamp(min=1)
-    return 1 / (1 + (points[:, :2] - middle).norm(dim=-1) / side)
+    distance: Tensor = (points[:, :2] - middle).norm(dim=-1)
+    return 1 / (1 + distance / side)
 
 
 def _best(fit: Tensor, within: Tensor) -> Bool[Tensor, "batch most positions"]:

@@ -1,6 +1,6 @@
 """Detector: normalization, the recipe's layers, a pyramid over their taps, and a head that tells boxes and classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,55 +8,48 @@ from torch import Tensor, nn
 from plait.errors import NetworkError
 from plait.inference.detection_input import GRAIN, DetectionInput
 from plait.layers import Layer, Map, Normalize, Stack
-from plait.layers.dense_boxes import DenseBoxes
 from plait.layers.pyramid import Pyramid
-from plait.layers.suppression import Found, suppressed
-
-Raw = tuple[Tensor, Tensor, Tensor]
-"""Logits (batch, positions, classes), boxes (batch, positions, 4) and positions (positions, 3: x, y, stride)."""
+from plait.layers.suppression import Found
+from plait.tasks.detection_heads import Raw
 
 
 class Detector(nn.Module):
     """Takes (batch, 3, height, width) in 0 .. 255, uint8 or float.
 
     In training it gives what the loss compares (Raw); asked otherwise, boxes (batch, most, 4) in pixels by falling
-    score, scores and classes (batch, most) and their count (batch), zeros behind it.
+    score, scores and classes (batch, most) and their count (batch), zeros behind it. These are what ``chosen`` gives of
+    boxes and scores.
     """
 
     def __init__(
         self,
         body: Stack,
         pyramid: Pyramid,
-        head: DenseBoxes,
-        *,
-        overlap: float,
-        least: float,
-        most: int,
+        head: nn.Module,
+        chosen: Callable[[Tensor, Tensor], Found],
     ) -> None:
         super().__init__()
         self.normalize = Normalize([0.0] * 3, [1.0] * 3)
         self.body = body
         self.pyramid = pyramid
         self.head = head
-        self.overlap = overlap
-        self.least = least
-        self.most = most
+        self.chosen = chosen
 
     def forward(self, pictures: Tensor) -> Raw | Found:
         raw = self.raw(pictures)
         return raw if self.training else self.answer(raw, pictures.shape[2], pictures.shape[3])
 
     def raw(self, pictures: Tensor) -> Raw:
-        """What is said at every position."""
+        """All that the head tells."""
         last, tapped = self.body.tapped(self.normalize(pictures))
         given: Raw = self.head(self.pyramid(list(tapped.values()) or [last]))
         return given
 
-    def answer(self, raw: Raw, height: int, width: int) -> Found:
+    def answer(self, raw: Raw, height: int | torch.SymInt, width: int | torch.SymInt) -> Found:
         """The surest of what is said, cut at the canvas's edges."""
         logits, boxes, _ = raw
         edges = torch.stack([boxes[..., 0::2].clamp(0, width), boxes[..., 1::2].clamp(0, height)], dim=-1)
-        return suppressed(edges.flatten(2), logits.float().sigmoid(), self.overlap, self.least, self.most)
+        return self.chosen(edges.flatten(2), logits.float().sigmoid())
 
 
 def levels(body: Stack, canvas: DetectionInput) -> tuple[list[Map], list[int]]:

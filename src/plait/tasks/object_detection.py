@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from plait.data.batches import Batch
@@ -23,27 +22,26 @@ from plait.evaluation.detection_scores import detection_scores, quick_ap
 from plait.inference.boxes import Annotation
 from plait.inference.detection_input import DetectionInput
 from plait.layers import Layer, Shape
-from plait.tasks.box_assignment import assign
-from plait.tasks.box_geometry import ciou_loss
+from plait.tasks.detection_heads import DetectionHead, Raw
 from plait.tasks.detection_mistakes import mistakes
 from plait.tasks.detector import Detector
 from plait.tasks.task import Baseline, Loss, Output, Task, on_cpu
 
 
 class ObjectDetection(Task):
-    """Any number of boxes a picture; ``box`` weighs how well they fit against their classes, ``mixup`` is the share of
-    views that another is blended into until the share ``calm`` of the steps is left."""
+    """Any number of boxes a picture; ``told_by`` is what tells them, ``mixup`` is the share of views that another is
+    blended into until the share ``calm`` of the steps is left."""
 
     name = "object-detection"
     metric = "ap50"
     several_labels = False
 
     def __init__(
-        self, classes: Sequence[str], canvas: DetectionInput, box: float, mixup: float, seed: int
+        self, classes: Sequence[str], canvas: DetectionInput, told_by: DetectionHead, mixup: float, seed: int
     ) -> None:
         self.classes = list(classes)
         self.canvas = canvas
-        self.box = box
+        self.told_by = told_by
         self.mixup = mixup
         self.seed = seed
 
@@ -77,28 +75,18 @@ class ObjectDetection(Task):
         """None in the recipe's list: boxes are told from the taps of it."""
         return []
 
-    def loss(self, outputs: tuple[Tensor, Tensor, Tensor], targets: Tensor) -> Tensor:
-        """Binary cross-entropy of the classes with what task-aligned assignment asks of them, and CIoU of the boxes,
-        both by the sum of what is asked (Feng et al. 2021, "TOOD", equations 4 and 6)."""
-        logits, boxes, points = outputs
-        labels, truth = targets[..., 0].long(), targets[..., 1:]
-        asked = assign(logits.detach().sigmoid(), boxes.detach(), points, labels, truth)
-        weight = asked.scores.sum(dim=2)
-        whole = weight.sum().clamp(min=1)
-        apart = F.binary_cross_entropy_with_logits(logits, asked.scores, reduction="none").sum(dim=2)
-        classes = (apart * asked.counted).sum() / whole
-        found, true = boxes[asked.positive], asked.boxes[asked.positive]
-        fit = (ciou_loss(found, true) * weight[asked.positive]).sum() / whole
-        return classes + self.box * fit
+    def loss(self, outputs: Raw, targets: Tensor) -> Tensor:
+        return self.told_by.loss(outputs, targets)
 
     def outputs(self, network: nn.Module, batches: Iterable[Batch]) -> Iterable[Output]:
-        """What is found in each picture, and what is said at every position, in float32 on the CPU."""
+        """What is found in each picture, and all that was told, in float32 on the CPU."""
         assert isinstance(network, Detector)
         device = next(network.parameters()).device
         network.eval()
         for batch in batches:
             with torch.no_grad():
-                raw = tuple(one.float() for one in network.raw(batch.values.to(device)))
+                logits, boxes, points = network.raw(batch.values.to(device))
+                raw = logits.float(), boxes.float(), points.float()
                 found = network.answer(raw, *batch.values.shape[2:])
             yield (on_cpu(found), on_cpu(raw)), batch
 
@@ -152,7 +140,7 @@ class ObjectDetection(Task):
     def _compared(self, targets: BoxTargets, answers: Sequence[Found]) -> tuple[list[Marked], list[Found]]:
         """Both in pixels of the pictures."""
         found = [
-            Found(self.canvas.back(one.boxes, size), one.labels, one.scores)
+            Found(np.asarray(self.canvas.back(one.boxes, size), np.float64), one.labels, one.scores)
             for one, size in zip(answers, targets.sizes, strict=True)
         ]
         return _marked(targets), found

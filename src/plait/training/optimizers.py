@@ -32,9 +32,11 @@ def parameter_groups(network: nn.Module, options: TrainingOptions) -> Groups:
 
 
 def backbones(network: nn.Module) -> list[nn.Module]:
-    """The network's pretrained layers."""
+    """The network's pretrained layers, and those whose weights came from another run."""
     return [
-        module for module in network.modules() if isinstance(module, Layer) and module.word == "pretrained"
+        module
+        for module in network.modules()
+        if isinstance(module, Layer) and (module.taken or module.word == "pretrained")
     ]
 
 
