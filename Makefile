@@ -1,11 +1,12 @@
 # For convenience: everything here is also a pip install and a plait command (see README.md).
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check bench bench-detection clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 KERAS := bench/.environments/keras
+ULTRALYTICS := bench/.environments/ultralytics
 DEMO := runs/demo
 
 # A virtual environment in $(1), by the first Python of 3.11 or later. Debian keeps venv in a package of its own, which
@@ -30,6 +31,7 @@ help:
 	@echo "make setup   the environment in .venv (nothing when all is there)"
 	@echo "make check   formatting, lint, types"
 	@echo "make bench   speed of recurrence and of training beside Keras and PyTorch (half an hour)"
+	@echo "make bench-detection DATA=FOLDER    boxes beside Ultralytics and torchvision (an hour and a half)"
 	@echo "make clean   remove caches, builds and the demo's run"
 
 setup: $(INSTALLED)
@@ -62,6 +64,16 @@ check: setup
 bench: setup $(KERAS)/.installed
 	$(BIN)/python bench/recurrence.py --keras $(KERAS)/bin/python
 	$(BIN)/python bench/training_speed.py --keras $(KERAS)/bin/python
+
+# DATA=... holds bccd/; an hour and a half.
+bench-detection: setup $(ULTRALYTICS)/.installed
+	$(BIN)/python bench/detection.py $(DATA)
+	$(BIN)/python bench/detection_speed.py $(DATA)
+
+$(ULTRALYTICS)/.installed: bench/ultralytics-requirements.txt
+	@$(call environment,$(ULTRALYTICS))
+	$(ULTRALYTICS)/bin/python -m pip install --disable-pip-version-check -r bench/ultralytics-requirements.txt
+	@touch $@
 
 # TensorFlow pins versions of its own, so it gets an environment of its own.
 $(KERAS)/.installed: bench/keras-requirements.txt

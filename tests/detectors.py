@@ -96,12 +96,16 @@ def targets(*pictures: Sequence[tuple[float, ...]]) -> torch.Tensor:
     return padded_boxes([np.array(boxes, np.float32).reshape(-1, 5) for boxes in pictures])
 
 
-def box_targets(marked: Sequence[Sequence[tuple[str, int, int, int, int]]], size: tuple[int, int]) -> BoxTargets:
+def box_targets(
+    marked: Sequence[Sequence[tuple[str, int, int, int, int]]], size: tuple[int, int]
+) -> BoxTargets:
     """Of pictures of one ``size`` in a canvas of 64 x 64."""
     annotations = [Annotation(tuple(Box(*one) for one in boxes), size) for boxes in marked]
     return BoxTargets(annotations, ["bar", "square"], DetectionInput(64, 64, 20))
 
 
-def found(path: Path, size: tuple[int, int], *objects: tuple[str, float, float, float, float, float]) -> Detections:
+def found(
+    path: Path, size: tuple[int, int], *objects: tuple[str, float, float, float, float, float]
+) -> Detections:
     """What might be found in a picture: class, score and edges."""
     return Detections(Origin(str(path)), tuple(Detected(*one) for one in objects), size)

@@ -105,7 +105,11 @@ def test_inspect_tells_a_person(trained: Trained) -> None:
 
 def test_the_report_has_coco_s_scores_beside_a_baseline(trained: Trained) -> None:
     report = plait.load(trained.run).report
-    assert (report["task"], report["metric"], report["higher_is_better"]) == ("object-detection", "ap50", True)
+    assert (report["task"], report["metric"], report["higher_is_better"]) == (
+        "object-detection",
+        "ap50",
+        True,
+    )
     assert report["examples"] == 11
     assert 0.7 <= report["value"] <= 1
     assert 0 <= report["low"] <= report["value"] <= report["high"] <= 1
@@ -114,7 +118,9 @@ def test_the_report_has_coco_s_scores_beside_a_baseline(trained: Trained) -> Non
     assert set(report["splits"]) == {"train", "validation", "test"}
     scores = report["scores"]
     assert scores["ap75"] <= scores["ap50"] == report["value"]
-    assert {"ap", "ap_small", "ap_medium", "ap_large", "ar_100", "curves", "confusion", "ap_interval"} <= set(scores)
+    assert {"ap", "ap_small", "ap_medium", "ap_large", "ar_100", "curves", "confusion", "ap_interval"} <= set(
+        scores
+    )
     assert [one["name"] for one in scores["classes"]] == ["bar", "square"]
     confidences = Run.open(trained.run).spec.input.to_json()["confidences"]
     assert {one["name"]: one["confidence"] for one in scores["classes"]} == confidences
@@ -131,9 +137,24 @@ def test_the_page_opens_and_has_its_sections(trained: Trained) -> None:
     reader.feed((trained.run / "report.html").read_text(encoding="utf-8"))
     reader.close()
     assert reader.open == []
-    for said in ("AP50", "AP75", "Mistakes", "The errors", "localization", "What is taken for what", "background"):
+    for said in (
+        "AP50",
+        "AP75",
+        "Mistakes",
+        "The errors",
+        "localization",
+        "What is taken for what",
+        "background",
+    ):
         assert said in reader.text
-    for said in ("Class by class", "bar", "square", "precision", "Loss and score after each epoch", "The network"):
+    for said in (
+        "Class by class",
+        "bar",
+        "square",
+        "precision",
+        "Loss and score after each epoch",
+        "The network",
+    ):
         assert said in reader.text
 
 
@@ -198,7 +219,9 @@ def test_options_that_do_not_fit_are_refused_before_anything_is_asked(model_file
         command("predict", model_file, asked, "--format", "kitti", "--out", "x")
 
 
-def test_deployed_it_answers_as_the_run_and_needs_no_pytorch(trained: Trained, model_file: Path, asked: Path) -> None:
+def test_deployed_it_answers_as_the_run_and_needs_no_pytorch(
+    trained: Trained, model_file: Path, asked: Path
+) -> None:
     code = (
         "import json, plait\n"
         f"found = plait.load({str(model_file)!r}).predict({str(asked)!r})\n"
@@ -279,7 +302,13 @@ def test_a_bad_box_stops_training_or_is_left_out_alone(tmp_path: Path) -> None:
 def test_interrupted_and_resumed_it_is_as_if_never_stopped(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changes = [*SMALL, "training.epochs=4", "augmentation.mosaic=0.5", "augmentation.mixup=0.3", "augmentation.flip=both"]
+    changes = [
+        *SMALL,
+        "training.epochs=4",
+        "augmentation.mosaic=0.5",
+        "augmentation.mixup=0.3",
+        "augmentation.flip=both",
+    ]
     plait.train(trained.data, changes=changes, out=tmp_path / "whole")
     after: Callable[..., None] = Watch.on_train_batch_end
 

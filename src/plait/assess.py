@@ -86,9 +86,27 @@ def training_report(
         "training_seconds": outcome["training_seconds"],
         "history": outcome["history"],
         "samples": run.medium.samples(RunPredictor(run, network)),
+        "kept_classes": _kept_classes(run, validation, judged["validation"]),
     }
     seconds = {"seconds": time.perf_counter() - started}
     return run, _headline(report, run, judged["validation"], train, "validation") | seconds
+
+
+def _kept_classes(run: Run, validation: Part, judged: Judged) -> list[dict[str, Any]]:
+    """Of the classes that a run had which this one was started from, AP50 on this validation part before and after;
+    nothing where it had the same classes."""
+    if run.data["start_from"] is None:
+        return []
+    source = Run.open(run.data["start_from"])
+    shared = [name for name in source.spec.classes if name in run.spec.classes]
+    if source.spec.task != run.spec.task or not shared or len(shared) == len(run.spec.classes):
+        return []
+    gathered = run.medium.of_classes(validation.gathered, shared)
+    if gathered is None:
+        return []
+    before = judge(source.task(), source.network(), Part.open(gathered, source)).scores["classes"]
+    scores = [{one["name"]: one["ap50"] for one in rows} for rows in (before, judged.scores["classes"])]
+    return [{"name": name, "before": scores[0][name], "after": scores[1][name]} for name in shared]
 
 
 def test_report(run: Run, test: Gathered, train: Gathered | None, overlap: int) -> dict[str, Any]:

@@ -47,7 +47,9 @@ def pictures(seed: int, batch: int, size: tuple[int, int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_the_file_answers_as_pytorch_at_every_size(exported: tuple[Detector, OnnxModel], size: tuple[int, int]) -> None:
+def test_the_file_answers_as_pytorch_at_every_size(
+    exported: tuple[Detector, OnnxModel], size: tuple[int, int]
+) -> None:
     """Seven pictures a size, so about a hundred in all."""
     made, model = exported
     for batch in (1, 2, 4):

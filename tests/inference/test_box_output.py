@@ -1,4 +1,4 @@
-"""What was found is written for other programs and read back by plait's own readers, or drawn beside the boxes alone."""
+"""What was found is written for other programs and read back by plait's own readers, or drawn on copies of pictures."""
 
 import json
 import math
@@ -32,8 +32,7 @@ OBJECTS = (
     (CLASSES[3], 0.5, 150.0, 30.5, 199.99, 47.0),
 )
 CLOSE = {"voc": 0.02, "coco": 0.02, "yolo": 1e-3}
-"""Pixels, of a picture of 200: VOC and COCO are written with two digits, of COCO two are added; YOLO with six digits of
-the sides."""
+"""Pixels of a picture of 200 by 120: VOC and COCO are written with two digits of pixels, YOLO with six of the sides."""
 
 
 def pictures(folder: Path, *names: str) -> list[Path]:

@@ -26,7 +26,12 @@ def outputs(*rows: tuple[float, ...], most: int = 4) -> tuple[Array, ...]:
     table = np.zeros((1, most, 6))
     table[0, : len(rows)] = np.array(rows).reshape(-1, 6)
     boxes, scores, classes = table[..., :4], table[..., 4], table[..., 5]
-    return boxes.astype(np.float32), scores.astype(np.float32), classes.astype(np.int64), np.array([len(rows)])
+    return (
+        boxes.astype(np.float32),
+        scores.astype(np.float32),
+        classes.astype(np.int64),
+        np.array([len(rows)]),
+    )
 
 
 def test_boxes_go_in_and_back() -> None:
@@ -106,7 +111,9 @@ def test_each_class_is_answered_from_its_own_confidence_on() -> None:
 def test_what_stands_behind_the_count_is_nothing() -> None:
     boxes, scores, classes, count = outputs((0, 0, 9, 9, 0.9, 1), (0, 0, 9, 9, 0.9, 1))
     for kept in (0, 1, 2):
-        answers = decode((boxes, scores, classes, count - 2 + kept), [Origin("x")], [(9, 9)], spec(input=CANVAS))
+        answers = decode(
+            (boxes, scores, classes, count - 2 + kept), [Origin("x")], [(9, 9)], spec(input=CANVAS)
+        )
         assert [len(one.objects) for one in answers if isinstance(one, Detections)] == [kept]
 
 
@@ -197,7 +204,9 @@ def test_a_box_that_only_one_has_counts_by_its_score() -> None:
     assert both_ways(ONE, outputs((0, 0, 9, 9, 0.8, 1), (3, 3, 8, 8, 0.5, 1))) == pytest.approx(0.8)
     assert both_ways(ONE, outputs()) == pytest.approx(0.8)
     beside = outputs((0, 0, 9, 9, 0.8, 1), (20, 20, 40, 40, 0.8, 0))
-    assert both_ways(ONE, beside) == pytest.approx(0.3), "by what tells it from the next of its class, if that is less"
+    assert both_ways(ONE, beside) == pytest.approx(0.3), (
+        "by what tells it from the next of its class, if that is less"
+    )
     other_class = outputs((0, 0, 9, 9, 0.8, 0), (20, 20, 40, 40, 0.8, 0), (3, 3, 8, 8, 0.5, 1))
     assert both_ways(ONE, other_class) > 0.005
 

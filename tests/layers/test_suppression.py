@@ -1,7 +1,5 @@
 """Suppression keeps what torchvision keeps, and what a plain loop keeps; in a model file it is the same."""
 
-from pathlib import Path
-
 import numpy as np
 import onnxruntime
 import pytest

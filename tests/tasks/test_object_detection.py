@@ -5,8 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.boxes import scenes
-from tests.detectors import awake, box_targets, network, outspoken, recipe, targets, task
 from torch import Tensor
 from torchvision.ops import box_iou, complete_box_iou_loss
 
@@ -17,9 +15,13 @@ from plait.layers.dense_boxes import RARE, boxes_at, middles
 from plait.media.boxed_pictures import BoxedPictures
 from plait.tasks.box_assignment import POSITIONS, Assigned, assign
 from plait.tasks.box_geometry import ciou_loss, overlaps, pair_overlaps
+from tests.boxes import scenes
+from tests.detectors import awake, box_targets, network, outspoken, recipe, targets, task
 
 SIDE, CLASSES = 96, 3
-POINTS = torch.cat([middles(SIDE // stride, SIDE // stride, stride, torch.device("cpu")) for stride in (8, 16, 32)])
+POINTS = torch.cat(
+    [middles(SIDE // stride, SIDE // stride, stride, torch.device("cpu")) for stride in (8, 16, 32)]
+)
 
 
 def random_boxes(seed: int, *axes: int, side: float = 100.0) -> Tensor:
@@ -148,10 +150,14 @@ def test_what_is_ignored_is_not_held_against_and_not_learnt() -> None:
     shouting = torch.where(inside[None, :, None], 4.0, logits)
     given = targets([box, (IGNORED, *other[1:])])
     assert learning.loss((logits, boxes, POINTS), given) == learning.loss((shouting, boxes, POINTS), given)
-    assert learning.loss((shouting, boxes, POINTS), targets([box])) > learning.loss((logits, boxes, POINTS), given)
+    assert learning.loss((shouting, boxes, POINTS), targets([box])) > learning.loss(
+        (logits, boxes, POINTS), given
+    )
 
 
-def first_answers(*pictures: list[tuple[float, ...]], seed: int = 0) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
+def first_answers(
+    *pictures: list[tuple[float, ...]], seed: int = 0
+) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
     """What a network that has learnt nothing says of noise, and what is marked."""
     values = torch.randint(0, 256, (len(pictures), 3, 64, 64), generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
@@ -227,7 +233,11 @@ def test_a_small_batch_is_learnt_by_heart() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        (["network=[{conv: 8}, {to_sequence: rows}, {tap: x}]"], NetworkError, "passes a tap, and boxes need maps"),
+        (
+            ["network=[{conv: 8}, {to_sequence: rows}, {tap: x}]"],
+            NetworkError,
+            "passes a tap, and boxes need maps",
+        ),
         (["network=[{conv: 8}, global_pool]"], NetworkError, "boxes need maps"),
         (
             ["data.image_size=128", f"network=[{', '.join(['{conv: {channels: 4, stride: 2}}'] * 6)}]"],
@@ -240,14 +250,18 @@ def test_a_small_batch_is_learnt_by_heart() -> None:
         (["data.image_size=100"], RecipeError, "data.image_size is 100: height is 100.* multiple of 32"),
         (["data.image_size=[64, 100]"], RecipeError, "width is 100"),
         (
-            ["network=[{conv: {channels: 4, stride: 2}}, {tap: a}, {conv: {channels: 4, stride: 2}}, {tap: a}]"],
+            [
+                "network=[{conv: {channels: 4, stride: 2}}, {tap: a}, {conv: {channels: 4, stride: 2}}, {tap: a}]"
+            ],
             NetworkError,
             "two taps are named 'a'",
         ),
         (["network=[{dense: 4}, {conv: {channels: 4, groups: 3}}]"], NetworkError, "layer 2"),
     ],
 )
-def test_networks_that_cannot_work_are_refused(changes: list[str], error: type[Exception], message: str) -> None:
+def test_networks_that_cannot_work_are_refused(
+    changes: list[str], error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         BoxedPictures().refuse_impossible(recipe(*changes))
 

@@ -83,8 +83,8 @@ _COLORS = (Draw.BRIGHTNESS, Draw.CONTRAST, Draw.SATURATION)
 
 @dataclass(frozen=True)
 class Piece:
-    """A picture in a view: ``row`` is shown in the window (top, left, bottom, right). What lies at x in the stored picture
-    is seen at ``scale_x`` * x + ``start_x``; a negative scale mirrors."""
+    """A picture in a view: ``row`` is shown in the window (top, left, bottom, right). What lies at x in the stored
+    picture is seen at ``scale_x`` * x + ``start_x``; a negative scale mirrors."""
 
     row: int
     window: tuple[int, int, int, int]

@@ -68,6 +68,7 @@ def lines(report: Report) -> list[Line]:
         _baseline(report),
         _gap(report),
         _confused(report),
+        _kept(report),
         _left_out(report),
     ]
     return [line for line in found if line is not None]
@@ -171,6 +172,14 @@ def _confused(report: Report) -> Line | None:
     what = f"“{visible(pair['target'])}” taken for “{visible(pair['prediction'])}”"
     whole = "its examples" if unit is None else f"the places where this {unit} stands"
     return Line("most confused", f"{what} {times} ({percent(pair['share'])} of {whole})")
+
+
+def _kept(report: Report) -> Line | None:
+    kept = report.get("kept_classes", [])
+    if not kept:
+        return None
+    told = (f"{one['name']} {percent(one['before'])} before, {percent(one['after'])} now" for one in kept)
+    return Line("kept classes", "; ".join(told))
 
 
 def _left_out(report: Report) -> Line | None:

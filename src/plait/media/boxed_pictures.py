@@ -148,6 +148,16 @@ class BoxedPictures(Medium):
         assert isinstance(input, DetectionInput)
         return replace(input, confidences={})
 
+    def of_classes(self, gathered: Gathered, classes: Sequence[str]) -> Gathered:
+        """All pictures, and the boxes of these classes."""
+        known = set(classes)
+        kept = [
+            replace(target, boxes=tuple(box for box in target.boxes if box.label in known))
+            for target in gathered.table.targets
+            if isinstance(target, Annotation)
+        ]
+        return replace(gathered, table=gathered.table.with_column("target", kept))
+
     def thumbnails(self, store: PictureStore, rows: np.ndarray) -> list[str | None]:
         return [_png(store, int(row)) for row in rows]
 

@@ -153,6 +153,10 @@ class Medium(ABC):
         """What the network takes, without what ``tuned`` found of an earlier part of the training."""
         return input
 
+    def of_classes(self, gathered: Gathered, classes: Sequence[str]) -> Gathered | None:
+        """The same data with what is of these classes alone; None where that is never compared."""
+        return None
+
     def samples(self, predictor: Predictor) -> list[str]:
         """What the network makes by itself, where it makes anything."""
         return []

@@ -103,7 +103,7 @@ class ObjectDetection(Task):
         kept = list(outputs)
         with torch.no_grad():
             losses = [float(loss(raw, batch.targets)) for (_, raw), batch in kept]
-        ap50, ap = quick_ap(*self._compared(targets, self.answers(kept)), self.classes)
+        ap50, ap = quick_ap(*self.compared(targets, self.answers(kept)), self.classes)
         return {
             "score": ap50,
             "error": (ap50 * (1 - ap50) / max(1, len(targets))) ** 0.5,
@@ -115,7 +115,7 @@ class ObjectDetection(Task):
         assert isinstance(targets, BoxTargets)
         least = self.canvas.confidences
         confidences = [least[name] for name in self.classes] if set(self.classes) <= set(least) else None
-        return detection_scores(*self._compared(targets, answers), self.classes, confidences)
+        return detection_scores(*self.compared(targets, answers), self.classes, confidences)
 
     def baseline(
         self, train: Any, train_targets: Targets, test: Any, test_targets: Targets
@@ -134,10 +134,10 @@ class ObjectDetection(Task):
     ) -> dict[int, dict[str, Any]]:
         """Pictures with the most that was missed or found where nothing is."""
         assert isinstance(targets, BoxTargets)
-        marked, found = self._compared(targets, answers)
+        marked, found = self.compared(targets, answers)
         return mistakes(table, marked, found, targets.sizes, self.classes, self.canvas, most)
 
-    def _compared(self, targets: BoxTargets, answers: Sequence[Found]) -> tuple[list[Marked], list[Found]]:
+    def compared(self, targets: BoxTargets, answers: Sequence[Found]) -> tuple[list[Marked], list[Found]]:
         """Both in pixels of the pictures."""
         found = [
             Found(np.asarray(self.canvas.back(one.boxes, size), np.float64), one.labels, one.scores)
