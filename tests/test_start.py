@@ -1,5 +1,6 @@
 """Starting from another run: classes by their names, everything else whole, and what came from there held at first."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import torch
 from safetensors.torch import load_file
 
 import plait
+from tests.boxes import PARTS, scenes, voc
+from tests.detectors import SMALL as DETECTOR
 from tests.pictures import SMALL, class_folders
 
 ONE_STEP = (
@@ -69,3 +72,23 @@ def test_what_was_taken_is_held_for_the_first_epochs(
     assert all(torch.equal(before[name], after[name]) for name in held)
     (head,) = (name for name, value in before.items() if value.dim() == 2 and value.shape[0] == 3)
     assert (after[head][1:] - before[head][:2]).abs().max() > 1e-3
+
+
+def test_a_detector_of_more_classes_is_compared_on_the_old_ones(tmp_path: Path) -> None:
+    drawn = scenes(12, PARTS)
+    bars = [replace(one, boxes=tuple(box for box in one.boxes if box[0] == "bar")) for one in drawn]
+    few = (*DETECTOR, "training.epochs=20")
+    first = plait.train(voc(tmp_path / "bars", bars), changes=few, out=tmp_path / "first")
+    assert first.report["kept_classes"] == []
+    second = plait.train(
+        voc(tmp_path / "both", drawn),
+        changes=(*DETECTOR, "training.epochs=1", STILL),
+        start_from=first.folder,
+        out=tmp_path / "second",
+    )
+    (kept,) = second.report["kept_classes"]
+    assert kept["name"] == "bar"
+    # Nothing was learnt: the old class's weights, taken by its name, say what they said.
+    assert kept["before"] == pytest.approx(kept["after"], abs=0.02)
+    assert kept["before"] == pytest.approx(first.report["value"], abs=0.02)
+    assert kept["before"] > 0.2

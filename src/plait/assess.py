@@ -137,7 +137,8 @@ def _common(run: Run, network: nn.Module) -> dict[str, Any]:
     return {
         "task": run.spec.task,
         "noun": run.medium.noun,
-        "network": network_table(body, run.medium.arriving(run.spec.input)),
+        "network": network_table(body, run.medium.arriving(run.spec.input))
+        + run.medium.behind(run.recipe, len(run.spec.classes)),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "file_bytes": (run.folder / WEIGHTS).stat().st_size,
         "latency_ms": latency_ms(answer),

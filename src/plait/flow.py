@@ -60,7 +60,9 @@ def inspect(
         asked = medium.settle(asking, found) if len(found.table) else asked
         answer |= _description(found) | medium.describe(found, asked) | _problems(found)
     arriving = medium.preview(asked, found)
-    return answer | {"input": str(arriving), "network": network_table(Stack(*asked.layers()), arriving)}
+    classes = 1 if found is None else max(1, len(found.table.classes))
+    table = network_table(Stack(*asked.layers()), arriving) + medium.behind(asked, classes)
+    return answer | {"input": str(arriving), "network": table}
 
 
 def train(

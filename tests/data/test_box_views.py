@@ -8,11 +8,9 @@ import pytest
 import torch
 from tests.boxes import scenes, voc
 from tests.data.box_reading import OPTIONS
-from tests.detectors import recipe, task
 
-from plait.data.batches import Batch
-from plait.data.box_batches import BoxEvaluationBatches, BoxTrainingBatches
-from plait.data.box_targets import IGNORED, BoxTargets, padded_boxes
+from plait.data.box_batches import BoxEvaluationBatches, BoxTrainingBatches, blended
+from plait.data.box_targets import IGNORED, BoxTargets
 from plait.data.box_views import BoxAugmentation, Piece, Views
 from plait.data.gather import look
 from plait.data.store import PictureStore
@@ -82,7 +80,7 @@ def test_boxes_follow_their_pixels(
                 seen = np.add(bounds(lit), [left, top, left, top])
                 np.testing.assert_allclose(boxes[0, 1:], seen, atol=0.5 + 1e-3)
                 compared += 1
-    assert compared >= 14 * (1 + mosaic)
+    assert compared >= 12 * (1 + mosaic)
 
 
 def test_every_flip_and_place_is_drawn() -> None:
@@ -185,33 +183,35 @@ def test_scales_that_mean_nothing_are_refused(scale: tuple[float, float]) -> Non
         options(scale=scale)
 
 
-def mixed(share: float, step: int = 3) -> tuple[Batch, Batch]:
-    boxes = padded_boxes([np.repeat(BOXES[row], 1 + row % 2, axis=0) for row in range(8)])
-    batch = Batch(PICTURES[:8].float(), None, boxes, torch.arange(8))
-    return batch, task(recipe(f"augmentation.mixup={share}")).augment(batch, step)
-
-
-def boxes_of(targets: torch.Tensor) -> list[list[float]]:
-    return sorted(one for one in targets.tolist() if one[0] != -1)
+def boxes_of(targets: np.ndarray) -> list[list[float]]:
+    return sorted(targets.tolist())
 
 
 def test_mixup_keeps_the_boxes_of_both() -> None:
-    batch, both = mixed(1.0)
+    values, boxes = PICTURES[:8].float(), [np.repeat(BOXES[row], 1 + row % 2, axis=0) for row in range(8)]
+    chosen = np.arange(8) % 3 == 0
+    together, both = blended(values, boxes, chosen)
     for row in range(8):
-        means = (batch.values + batch.values[row]) / 2
-        (partner,) = [other for other in range(8) if torch.equal(means[other], both.values[row])]
-        expected = sorted(boxes_of(batch.targets[row]) + boxes_of(batch.targets[partner]))
-        assert boxes_of(both.targets[row]) == expected
-    assert torch.equal(both.rows, batch.rows)
+        partner = row - 1 if chosen[row] else row
+        assert torch.equal(together[row], (values[row] + values[partner]) / 2)
+        expected = boxes_of(boxes[row]) + (boxes_of(boxes[partner]) if chosen[row] else [])
+        assert boxes_of(both[row]) == sorted(expected)
 
 
-def test_what_is_not_mixed_keeps_its_own_boxes() -> None:
-    batch, both = mixed(0.5)
-    alone = [row for row in range(8) if torch.equal(batch.values[row], both.values[row])]
-    assert 0 < len(alone) < 8
-    assert all(boxes_of(both.targets[row])[: row % 2 + 1] == boxes_of(batch.targets[row]) for row in alone)
-    assert torch.equal(mixed(0)[1].values, batch.values)
-    assert not torch.equal(mixed(0.5, step=4)[1].values, both.values)
+def test_a_view_alone_is_not_mixed() -> None:
+    values, boxes = blended(PICTURES[:1].float(), [BOXES[0]], np.array([True]))
+    assert torch.equal(values, PICTURES[:1].float())
+    assert len(boxes[0]) == len(BOXES[0])
+
+
+def test_mixup_is_drawn_by_row_and_ends_with_calm() -> None:
+    views = Views(options(mixup=0.5, calm=0.2), SIZE, COUNT)
+    rows = np.arange(400)
+    early = views.mixed(0, 0, rows, 0.5)
+    assert 120 < early.sum() < 280
+    np.testing.assert_array_equal(views.mixed(0, 0, rows[7:], 0.5), early[7:])
+    assert (views.mixed(0, 1, rows, 0.5) != early).any()
+    assert not views.mixed(0, 0, rows, 0.8).any()
 
 
 def test_batches_are_those_of_their_steps_wherever_training_starts(tmp_path: Path) -> None:

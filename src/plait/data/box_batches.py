@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from plait.data.batches import Batch, Rows, opened_ahead, steps_per_epoch
 from plait.data.box_targets import BoxTargets, padded_boxes
@@ -42,7 +44,9 @@ class BoxTrainingBatches:
             epoch, rows, plan = self.plan(step)
             views = self._views.draw(pictures, _sources(plan).tolist(), plan)
             values = self._views.colored(views, self._seed, epoch, rows)
-            yield Batch(values, None, padded_boxes(self._boxes(plan)), torch.from_numpy(rows))
+            mixed = self._views.mixed(self._seed, epoch, rows, step / self._steps.stop)
+            values, boxes = blended(values, self._boxes(plan), mixed)
+            yield Batch(values, None, padded_boxes(boxes), torch.from_numpy(rows))
 
     def plan(self, step: int) -> tuple[int, Rows, list[list[Piece]]]:
         """The epoch of ``step``, the row numbers of its batch, and what is shown in the place of each."""
@@ -74,6 +78,21 @@ class BoxEvaluationBatches:
         opened = opened_ahead(self._store, self._store.center, self._plan)
         for rows, pictures in zip(self._plan, opened, strict=True):
             yield Batch(pictures, None, self._targets[rows], torch.from_numpy(rows))
+
+
+def blended(
+    values: Tensor, boxes: list[NDArray[np.float32]], mixed: NDArray[np.bool_]
+) -> tuple[Tensor, list[NDArray[np.float32]]]:
+    """mixup (Zhang et al. 2019, "Bag of freebies for training object detection networks"): views that are ``mixed``
+    become the mean of themselves and the view before them, with the boxes of both; a view alone stays."""
+    if len(boxes) < 2 or not mixed.any():
+        return values, boxes
+    chosen = torch.from_numpy(np.flatnonzero(mixed))
+    together = values.clone()
+    together[chosen] = (values[chosen] + values[chosen - 1]) / 2
+    return together, [
+        np.concatenate([own, boxes[place - 1]]) if mixed[place] else own for place, own in enumerate(boxes)
+    ]
 
 
 def _sources(plan: list[list[Piece]]) -> Rows:

@@ -63,6 +63,7 @@ class Draw(IntEnum):
     BRIGHTNESS = auto()
     CONTRAST = auto()
     SATURATION = auto()
+    MIXED = auto()
 
 
 class Part(IntEnum):
@@ -157,6 +158,12 @@ class Views:
         factors = 1 + self.options.color * (2 * draws[:, list(_COLORS)] - 1)
         amounts = torch.from_numpy(factors).to(torch.float32).unbind(dim=1)
         return jitter(views, *amounts).contiguous(memory_format=torch.channels_last)
+
+    def mixed(self, seed: int, epoch: int, rows: NDArray[np.int64], done: float) -> NDArray[np.bool_]:
+        """Which rows' views another is blended into."""
+        draws, _ = self._draws(seed, epoch, rows)
+        chosen: NDArray[np.bool_] = draws[:, Draw.MIXED] < self.options.mixup * (done < 1 - self.options.calm)
+        return chosen
 
     def _draws(self, seed: int, epoch: int, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
         drawn = uniform(seed, epoch, rows, len(Draw) + PARTS * len(Part))

@@ -103,13 +103,16 @@ def _best(matches: Matches) -> list[float | None]:
 
 
 def _best_of(matches: Matches, order: Ints, total: int) -> float | None:
-    """Of one class: a confidence lets in all detections of its score."""
+    """Of one class: a confidence lets in all detections of its score. It lies in the middle between the last of them
+    and the next, so that a score computed elsewhere, a little lower, is let in too."""
     right, wrong = (flags[0, order].cumsum() for flags in (matches.right, matches.wrong))
     if len(order) == 0 or right[-1] == 0:
         return None
     score = matches.score[order]
     values = np.where(np.diff(score, append=-np.inf) < 0, f1(right, wrong, total - right), 0.0)
-    return float(score[values.argmax()])
+    last = score[values.argmax()]
+    lower = score[score < last]
+    return float((last + lower[0]) / 2 if len(lower) else last)
 
 
 def _by_class(

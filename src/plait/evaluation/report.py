@@ -163,14 +163,17 @@ def _confused(report: Report) -> Line | None:
     if pairs is None:
         return None
     unit = unit_of(report)
+    boxes = "errors" in report["scores"]
     if not pairs:
-        only = unit is not None and report["value"] > 0
-        why = f"no {unit} was taken for another" if only else "no mistake was made"
+        only = (unit is not None and report["value"] > 0) or boxes
+        why = f"no {unit or 'class'} was taken for another" if only else "no mistake was made"
         return Line("most confused", f"nothing: {why}")
     pair = pairs[0]
     times = "once" if pair["count"] == 1 else f"{pair['count']:,} times"
     what = f"“{visible(pair['target'])}” taken for “{visible(pair['prediction'])}”"
-    whole = "its examples" if unit is None else f"the places where this {unit} stands"
+    whole = (
+        f"its {'boxes' if boxes else 'examples'}" if unit is None else f"the places where this {unit} stands"
+    )
     return Line("most confused", f"{what} {times} ({percent(pair['share'])} of {whole})")
 
 

@@ -26,6 +26,7 @@ class DenseBoxes(nn.Module):
 
     def __init__(self, arriving: Series[Map], strides: Series[int], classes: int, depth: int) -> None:
         super().__init__()
+        self.shapes = list(arriving)
         self.strides = list(strides)
         self.towers = nn.ModuleList(_Level(shape, classes, depth) for shape in arriving)
 
@@ -36,6 +37,13 @@ class DenseBoxes(nn.Module):
         ]
         logits, boxes, points = zip(*found, strict=True)
         return torch.cat(logits, dim=1), torch.cat(boxes, dim=1), torch.cat(points)
+
+    def multiply_adds(self) -> int:
+        """Of one example; as a layer's."""
+        return sum(
+            tower.classes.multiply_adds(shape) + tower.edges.multiply_adds(shape)  # type: ignore[operator,union-attr]
+            for tower, shape in zip(self.towers, self.shapes, strict=True)
+        )
 
     def _level(self, tower: nn.Module, arriving: Tensor, stride: int) -> tuple[Tensor, Tensor, Tensor]:
         logits, edges = tower(arriving)

@@ -21,6 +21,7 @@ class Pyramid(nn.Module):
 
     def __init__(self, arriving: Series[Map], channels: int, context: Series[Series[Layer]]) -> None:
         super().__init__()
+        self.arriving = list(arriving)
         self.shapes = [Map(channels, shape.height, shape.width) for shape in arriving]
         self.lateral = nn.ModuleList(Conv(channels, 1, norm="batch") for _ in arriving)
         self.smooth = nn.ModuleList(Conv(channels, 3, norm="batch", activation="relu") for _ in arriving)
@@ -32,6 +33,14 @@ class Pyramid(nn.Module):
             lateral.build(before)
             smooth.build(shape)
             after.build(shape)
+
+    def multiply_adds(self) -> int:
+        """Of one example; as a layer's."""
+        levels = zip(self.lateral, self.smooth, self.context, self.arriving, self.shapes, strict=True)
+        return sum(
+            lateral.multiply_adds(before) + smooth.multiply_adds(shape) + context.multiply_adds(shape)  # type: ignore[operator]
+            for lateral, smooth, context, before, shape in levels
+        )
 
     def forward(self, maps: Series[Tensor]) -> list[Tensor]:
         given: list[Tensor] = []

@@ -43,6 +43,7 @@ class RecurrentBoxes(nn.Module):
         steps: int,
     ) -> None:
         super().__init__()
+        self.shapes = list(arriving)
         self.steps = steps
         self.place = _place(strides)
         self.stride = strides[self.place]
@@ -68,6 +69,18 @@ class RecurrentBoxes(nn.Module):
         emissions = told.view(batch, height * width * self.steps, told.shape[2])
         points = middles(height, width, self.stride, regions.device).repeat_interleave(self.steps, dim=0)
         return self.classes(emissions), boxes_around(points, self.edges(emissions)), points
+
+    def multiply_adds(self) -> int:
+        """Of one example; as a layer's."""
+        regions = self.shapes[self.place]
+        joined = sum(
+            join.multiply_adds(shape)  # type: ignore[operator]
+            for join, shape in zip(self.joined, self.shapes, strict=True)
+        )
+        a_step = self.cell.products() + self.classes.weight.numel() + self.edges.weight.numel()
+        return int(
+            joined + self.tower.multiply_adds(regions) + regions.height * regions.width * self.steps * a_step
+        )
 
     def _join(self, maps: Series[Tensor]) -> Tensor:
         """Of one size: the pyramid tells fine maps what coarse ones saw, and not the other way round."""

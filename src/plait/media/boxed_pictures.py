@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -22,6 +23,7 @@ from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec
 from plait.layers import Map, Pretrained, Shape, Stack
 from plait.layers.pyramid import Pyramid
+from plait.layers.table import TableRow, count_parameters
 from plait.media.medium import Medium, pace
 from plait.media.pictures import mean_and_std
 from plait.recipe import DetectionRecipe, Recipe
@@ -95,9 +97,27 @@ class BoxedPictures(Medium):
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> ObjectDetection:
         assert isinstance(spec.input, DetectionInput)
         asked = of_boxes(recipe)
-        return ObjectDetection(
-            spec.classes, spec.input, told_by(asked), asked.augmentation.mixup, asked.training.seed
-        )
+        return ObjectDetection(spec.classes, spec.input, told_by(asked))
+
+    def behind(self, recipe: Recipe, classes: int) -> list[TableRow]:
+        """The pyramid and the head."""
+        asked = of_boxes(recipe)
+        with torch.device("meta"):
+            network = detector(asked, canvas(asked), classes)
+        maps = f"{len(network.pyramid.shapes)} maps of {asked.pyramid.channels}"
+        costs = network.pyramid.multiply_adds(), int(network.head.multiply_adds())  # type: ignore[operator]
+        sizes = [count_parameters(part) for part in (network.pyramid, network.head)]
+        place = len(network.body) + 1
+        return [
+            TableRow(number=place, layer="pyramid", output=maps, parameters=sizes[0], multiply_adds=costs[0]),
+            TableRow(
+                number=place + 1,
+                layer=f"head {asked.head.name}",
+                output="boxes and classes",
+                parameters=sizes[1],
+                multiply_adds=costs[1],
+            ),
+        ]
 
     def network(self, task: Task, recipe: Recipe, input: ModelInput) -> Detector:
         assert isinstance(input, DetectionInput)

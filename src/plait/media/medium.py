@@ -15,6 +15,7 @@ from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec, Predictor
 from plait.layers import Shape, outlined
 from plait.layers.shapes import Raw
+from plait.layers.table import TableRow
 from plait.recipe import Recipe
 from plait.tasks import Task
 from plait.training.options import TrainingOptions
@@ -90,6 +91,10 @@ class Medium(ABC):
     @abstractmethod
     def network(self, task: Task, recipe: Recipe, input: ModelInput) -> nn.Module:
         """The recipe's network with the task's head, freshly drawn; its ``body`` is the Stack of layers."""
+
+    def behind(self, recipe: Recipe, classes: int) -> list[TableRow]:
+        """What of the network stands in no list of layers, as rows of its table."""
+        return []
 
     def sample(self, gathered: Gathered, rows: int) -> Gathered:
         """An even sample of at most ``rows`` examples."""

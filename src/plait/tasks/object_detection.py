@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from plait.data.batches import Batch
 from plait.data.box_targets import BoxTargets
-from plait.data.chance import Purpose, uniform
 from plait.data.table import Table
 from plait.data.text_store import Targets
 from plait.errors import DataError, Problem
@@ -21,6 +20,7 @@ from plait.evaluation.detection_matches import Found, Marked
 from plait.evaluation.detection_scores import detection_scores, quick_ap
 from plait.inference.boxes import Annotation
 from plait.inference.detection_input import DetectionInput
+from plait.inference.object_detection import CONFIDENCE
 from plait.layers import Layer, Shape
 from plait.tasks.detection_heads import DetectionHead, Raw
 from plait.tasks.detection_mistakes import mistakes
@@ -29,21 +29,16 @@ from plait.tasks.task import Baseline, Loss, Output, Task, on_cpu
 
 
 class ObjectDetection(Task):
-    """Any number of boxes a picture; ``told_by`` is what tells them, ``mixup`` is the share of views that another is
-    blended into until the share ``calm`` of the steps is left."""
+    """Any number of boxes a picture; ``told_by`` is what tells them."""
 
     name = "object-detection"
     metric = "ap50"
     several_labels = False
 
-    def __init__(
-        self, classes: Sequence[str], canvas: DetectionInput, told_by: DetectionHead, mixup: float, seed: int
-    ) -> None:
+    def __init__(self, classes: Sequence[str], canvas: DetectionInput, told_by: DetectionHead) -> None:
         self.classes = list(classes)
         self.canvas = canvas
         self.told_by = told_by
-        self.mixup = mixup
-        self.seed = seed
 
     def encode(self, table: Table) -> BoxTargets:
         """Raises DataError for boxes of a class not trained on."""
@@ -57,19 +52,8 @@ class ObjectDetection(Task):
         return targets.some(rows.tolist())
 
     def augment(self, batch: Batch, step: int) -> Batch:
-        """mixup: a share of the views become the mean of two, with the boxes of both."""
-        if not self.mixup:
-            return batch
-        draws = uniform(self.seed, step, np.arange(len(batch.values)), 2, Purpose.MIXING)
-        partner = torch.from_numpy(np.argsort(draws[:, 0], kind="stable"))
-        mixed = torch.from_numpy(draws[:, 1] < self.mixup)
-        values = torch.where(
-            mixed[:, None, None, None], (batch.values + batch.values[partner]) / 2, batch.values
-        )
-        others = batch.targets[partner].clone()
-        others[~mixed, :, 0] = -1
-        targets = torch.cat([batch.targets, others], dim=1)
-        return Batch(values.contiguous(memory_format=torch.channels_last), None, targets, batch.rows)
+        """Nothing is drawn for a batch as a whole."""
+        return batch
 
     def head(self, arriving: Shape) -> list[Layer]:
         """None in the recipe's list: boxes are told from the taps of it."""
@@ -114,7 +98,7 @@ class ObjectDetection(Task):
     def score(self, targets: Targets, answers: list[Found]) -> dict[str, Any]:
         assert isinstance(targets, BoxTargets)
         least = self.canvas.confidences
-        confidences = [least[name] for name in self.classes] if set(self.classes) <= set(least) else None
+        confidences = [least.get(name, CONFIDENCE) for name in self.classes] if least else None
         return detection_scores(*self.compared(targets, answers), self.classes, confidences)
 
     def baseline(
