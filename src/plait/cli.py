@@ -8,6 +8,21 @@ from typing import Annotated, Any
 import typer
 
 from plait import console
+from plait.cli_options import (
+    BoxesAs,
+    Changes,
+    Confidence,
+    Data,
+    Draw,
+    Encoding,
+    Format,
+    Json,
+    Label,
+    RecipeFile,
+    SkipBad,
+    Sources,
+    Text,
+)
 from plait.errors import MissingExtraError, PlaitError
 
 app = typer.Typer(
@@ -19,40 +34,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")
-]
-Changes = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe; may be repeated."),
-]
-RecipeFile = Annotated[str | None, typer.Option("--recipe", metavar="FILE", help="A recipe in YAML.")]
-Format = Annotated[
-    str | None,
-    typer.Option("--format", metavar="NAME", help="Read the data as: class-folders, table, text-table, ..."),
-]
-Text = Annotated[
-    str | None, typer.Option("--text", metavar="COLUMN", help="The table's column with the texts.")
-]
-Label = Annotated[
-    str | None,
-    typer.Option("--label", metavar="COLUMN", help="The column with a text's class, or a token's tag."),
-]
-Encoding = Annotated[
-    str | None,
-    typer.Option("--encoding", metavar="NAME", help="Of text files that are neither UTF-8 nor GB18030."),
-]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Leave out what cannot be used; the report lists it.")
-]
-
 
 @app.command()
 def inspect(
-    data: Annotated[
-        str | None,
-        typer.Argument(metavar="DATA", help="Folder, table, file of texts or tokens, or `digits`."),
-    ] = None,
+    data: Data = None,
     recipe: RecipeFile = None,
     changes: Changes = None,
     format: Format = None,
@@ -78,10 +63,7 @@ def inspect(
 
 @app.command()
 def train(
-    data: Annotated[
-        str | None,
-        typer.Argument(metavar="DATA", help="Folder, table, file of texts or tokens, or `digits`."),
-    ] = None,
+    data: Data = None,
     recipe: RecipeFile = None,
     changes: Changes = None,
     minutes: Annotated[float | None, typer.Option(help="Train for about this long.", min=0.01)] = None,
@@ -201,14 +183,7 @@ def test(
 @app.command()
 def predict(
     model: Annotated[str, typer.Argument(metavar="RUN|MODEL.onnx", help="A run's folder or a model file.")],
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILE|FOLDER|TABLE|TEXT...",
-            help="What to ask about; a text may stand here itself, - is standard input: lines of text, or samples of "
-            "a recording that lasts (16 bits, one channel, the model's rate).",
-        ),
-    ],
+    sources: Sources,
     out: Annotated[
         str | None,
         typer.Option(
@@ -217,19 +192,9 @@ def predict(
         ),
     ] = None,
     skip_bad: SkipBad = False,
-    confidence: Annotated[
-        float | None,
-        typer.Option(help="Of boxes: the least score of an answer, for every class.", min=0, max=1),
-    ] = None,
-    boxes_as: Annotated[
-        str | None,
-        typer.Option(
-            "--format", metavar="voc|yolo|coco", help="Write what was found into the folder --out DIR."
-        ),
-    ] = None,
-    draw: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Draw boxes on copies of the pictures in this folder.")
-    ] = None,
+    confidence: Confidence = None,
+    boxes_as: BoxesAs = None,
+    draw: Draw = None,
     as_json: Json = False,
 ) -> None:
     """The class of every picture or text, boxes in pictures, the tags of every sentence, what a recording says, how

@@ -15,6 +15,7 @@ from plait.data.batches import Batch
 from plait.data.gather import Gathered, Progress, gather, look, refuse
 from plait.data.readers import recognize
 from plait.deployment.export import export as export_network
+from plait.description import counts, description, problems
 from plait.errors import DataError, RunError
 from plait.evaluation.metrics import Metric, metric
 from plait.evaluation.saving import write_report
@@ -58,7 +59,7 @@ def inspect(
     if data is not None:
         found = look(data, asked.data, format, progress=progress)
         asked = medium.settle(asking, found) if len(found.table) else asked
-        answer |= _description(found) | medium.describe(found, asked) | _problems(found)
+        answer |= description(found) | medium.describe(found, asked) | problems(found)
     arriving = medium.preview(asked, found)
     classes = 1 if found is None else max(1, len(found.table.classes))
     table = network_table(Stack(*asked.layers()), arriving) + medium.behind(asked, classes)
@@ -109,7 +110,7 @@ def train(
     MEDIA[asked.task].refuse_impossible(asked)
     folder = new_folder(data, out)
     gathered = gather(data, asked.data, asked.split_seed, format, skip_bad, progress)
-    say(_counts(gathered))
+    say(counts(gathered))
     settled = MEDIA[asked.task].settle(asking, gathered.part("train"))
     gathered = _possible(gathered, settled, skip_bad)
     for remark in MEDIA[asked.task].remarks(settled, gathered.part("train")):
@@ -314,45 +315,6 @@ def _train_part(run: Run, progress: Progress | None) -> Gathered | None:
         return _own_data(run, progress).part("train")
     except (DataError, RunError):
         return None
-
-
-def _description(found: Gathered) -> dict[str, Any]:
-    """What ``plait inspect`` says of the examples."""
-    table = found.table
-    return {
-        "source": table.source,
-        "format": table.format,
-        "examples": len(table),
-        "several_labels": table.several_labels,
-        "classes": dict(zip(table.classes, table.counts(table.classes), strict=True)),
-        "splits": {str(name): int(count) for name, count in table.frame["split"].value_counts().items()},
-    }
-
-
-def _problems(found: Gathered) -> dict[str, Any]:
-    return {
-        "errors": [problem.to_json() for problem in found.errors],
-        "findings": [problem.to_json() for problem in found.findings],
-        "advice": _advice(found),
-    }
-
-
-def _advice(found: Gathered) -> list[str]:
-    """What to do next, in the user's words."""
-    if found.errors:
-        return [f"{len(found.errors)} problems stop training: mend them, or train with --skip-bad"]
-    return [f"next: plait train {found.table.source}"]
-
-
-def _counts(gathered: Gathered) -> str:
-    frame = gathered.table.frame
-    classes = gathered.table.classes
-    parts, what = frame["split"].value_counts(), f"; {len(classes)} classes" if classes else ""
-    if gathered.table.content == "running text":
-        parts, what = frame.assign(size=gathered.sizes[:, 0]).groupby("split")["size"].sum(), " characters"
-    counted = ", ".join(f"{parts.get(name, 0):,} {name}" for name in ("train", "validation", "test"))
-    left_out = f"; {len(gathered.errors)} left out" if gathered.errors else ""
-    return f"{gathered.table.source}: {counted}{what}{left_out}"
 
 
 def predictor(run: Run) -> RunPredictor:

@@ -1,0 +1,46 @@
+"""Gathered data in words and numbers: what is there, what is wrong with it."""
+
+from typing import Any
+
+from plait.data.gather import Gathered
+
+
+def description(found: Gathered) -> dict[str, Any]:
+    """What ``plait inspect`` says of the examples."""
+    table = found.table
+    return {
+        "source": table.source,
+        "format": table.format,
+        "examples": len(table),
+        "several_labels": table.several_labels,
+        "classes": dict(zip(table.classes, table.counts(table.classes), strict=True)),
+        "splits": {str(name): int(count) for name, count in table.frame["split"].value_counts().items()},
+    }
+
+
+def problems(found: Gathered) -> dict[str, Any]:
+    """What is wrong, what should be known, and what to do next."""
+    return {
+        "errors": [problem.to_json() for problem in found.errors],
+        "findings": [problem.to_json() for problem in found.findings],
+        "advice": _advice(found),
+    }
+
+
+def _advice(found: Gathered) -> list[str]:
+    """What to do next, in the user's words."""
+    if found.errors:
+        return [f"{len(found.errors)} problems stop training: mend them, or train with --skip-bad"]
+    return [f"next: plait train {found.table.source}"]
+
+
+def counts(gathered: Gathered) -> str:
+    """How many examples there are of each part, in one line."""
+    frame = gathered.table.frame
+    classes = gathered.table.classes
+    parts, what = frame["split"].value_counts(), f"; {len(classes)} classes" if classes else ""
+    if gathered.table.content == "running text":
+        parts, what = frame.assign(size=gathered.sizes[:, 0]).groupby("split")["size"].sum(), " characters"
+    counted = ", ".join(f"{parts.get(name, 0):,} {name}" for name in ("train", "validation", "test"))
+    left_out = f"; {len(gathered.errors)} left out" if gathered.errors else ""
+    return f"{gathered.table.source}: {counted}{what}{left_out}"
