@@ -53,8 +53,9 @@ demo: setup
 	@echo "  $(BIN)/plait train YOUR_PICTURES"
 	@echo "  $(BIN)/plait predict $(DEMO)/model.onnx PICTURE"
 
+# Two at a time, each on one core: half of the time goes into starting processes and reading files.
 test: check
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff format --check

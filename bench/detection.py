@@ -1,10 +1,12 @@
-"""Boxes on BCCD beside Ultralytics, and what the recurrent context and the recurrent head buy.
+"""Boxes on BCCD beside Ultralytics, what the recurrent context and head buy; sixteen pictures of COCO learnt by heart.
 
-python bench/detection.py DATA [peer ours context heads] [--seeds N] [--set KEY=VALUE]: DATA holds bccd/. ``ours``
-trains and tests plait alone; ``peer`` trains YOLOv8n from nothing (320 pixels, 60 epochs, batches of 16) in an
-environment of its own (bench/.environments/ultralytics, made by `make bench-detection`), one after the other with
-plait on the same cores, and compares AP50 on the test part over the same resampled pictures; ``context`` and
-``heads`` compare variants of the recipe. Writes bench/results/detection.json.
+python bench/detection.py DATA [ours peer context heads overfit start] [--seeds N] [--set KEY=VALUE]: DATA holds
+bccd/, coco64/ and flowers12/. ``ours`` trains and tests plait alone; ``peer`` trains YOLOv8n from nothing (320
+pixels, 60 epochs, batches of 16) in an environment of its own (bench/.environments/ultralytics, made by `make
+bench-detection`), one after the other with plait on the same cores, and compares AP50 on the test part over the
+same resampled pictures; ``context`` and ``heads`` compare variants of the recipe; ``overfit`` trains on sixteen
+pictures of coco64 and asks about them; ``start`` trains a classifier of flowers with the detector's own layers, and
+starts from it, held for three epochs and not. Writes bench/results/detection.json.
 """
 
 import argparse
@@ -35,13 +37,25 @@ CONTEXT = (
     "pyramid.context=[],[{spatial_recurrent: {cell: mingru, units: 32, reading: crosswise, residual: true}}]"
 )
 VARIED = {"context": CONTEXT, "heads": "head.name=dense,recurrent"}
+SIXTEEN = 16
+BY_HEART = [
+    "data.image_size=320",
+    "training.epochs=200",
+    "training.batch_size=4",
+    "augmentation.flip=none",
+    "augmentation.scale=[1, 1]",
+    "augmentation.aspect=1",
+    "augmentation.color=0",
+    "augmentation.mosaic=0",
+]
+"""Nothing is drawn: what is asked is whether pictures can be learnt at all."""
 PARTS = {"train": "train", "validation": "val", "test": "test"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("parts", nargs="*", default=["ours", "peer", *VARIED])
+    parser.add_argument("parts", nargs="*", default=["ours", "peer", *VARIED, "overfit", "start"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set", dest="changes", action="append", default=[], help="a value of the recipe")
     parser.add_argument("--epochs", type=int, default=60, help="of the peer")
@@ -51,6 +65,10 @@ def main() -> None:
     for part in asked.parts:
         if part in VARIED:
             result = _compared(source, VARIED[part], asked.seeds, asked.changes)
+        elif part == "overfit":
+            result = _overfit(asked.data.resolve() / "coco64", asked.changes)
+        elif part == "start":
+            result = _started(asked.data.resolve(), asked.seeds, asked.changes)
         else:
             peer = asked.python if part == "peer" else None
             result = {
@@ -149,6 +167,63 @@ def _compared(source: str, vary: str, seeds: int, changes: Sequence[str]) -> dic
             {key: value for key, value in one.items() if key != "runs"} for one in comparison["variants"]
         ]
     }
+
+
+def _overfit(coco: Path, changes: Sequence[str]) -> dict[str, Any]:
+    """The first sixteen pictures that have boxes are training and validation at once."""
+    whole = json.loads((coco / "annotations" / "instances_train2017.json").read_text(encoding="utf-8"))
+    marked = {one["image_id"] for one in whole["annotations"]}
+    chosen = [one for one in whole["images"] if one["id"] in marked][:SIXTEEN]
+    known = {one["id"] for one in chosen}
+    boxes = [one for one in whole["annotations"] if one["image_id"] in known]
+    used = {one["category_id"] for one in boxes}
+    categories = [one for one in whole["categories"] if one["id"] in used]
+    text = json.dumps({"images": chosen, "annotations": boxes, "categories": categories})
+    with tempfile.TemporaryDirectory() as folder:
+        for part in ("train", "val"):
+            (Path(folder) / part).mkdir()
+            for one in chosen:
+                shutil.copyfile(
+                    coco / "images" / "train2017" / one["file_name"], Path(folder) / part / one["file_name"]
+                )
+            (Path(folder) / part / "_annotations.coco.json").write_text(text, encoding="utf-8")
+        model = plait.train(folder, changes=[*BY_HEART, *changes], skip_bad=True, out=Path(folder) / "run")
+        report = model.report
+    return {
+        "ap50": report["splits"]["validation"]["value"],
+        "ap": report["scores"]["ap"],
+        "boxes": len(boxes),
+        "classes": len(categories),
+        "seconds": report["training_seconds"],
+    }
+
+
+def _started(data: Path, seeds: int, changes: Sequence[str]) -> dict[str, Any]:
+    """From nothing, from the flowers' layers, and from them held at first; the same seeds."""
+    network = json.dumps(read_recipe(CELLS, task="object-detection").network)
+    found: dict[str, list[dict[str, Any]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        flowers = plait.train(
+            data / "flowers12", changes=[f"network={network}"], out=Path(folder) / "flowers"
+        )
+        ways = {"nothing": (None, 0), "flowers": (flowers.folder, 0), "flowers, held": (flowers.folder, 3)}
+        for name, (start, freeze) in ways.items():
+            for seed in range(seeds):
+                model = plait.train(
+                    data / "bccd",
+                    recipe=CELLS,
+                    changes=[*changes, f"training.freeze={freeze}"],
+                    seed=seed,
+                    start_from=start,
+                    skip_bad=True,
+                    out=Path(folder) / f"{name}-{seed}",
+                )
+                report = model.test()
+                kept = {key: report[key] for key in ("value", "low", "high", "training_seconds")}
+                found.setdefault(name, []).append(kept)
+                print(name, seed, kept, flush=True)
+        accuracy = flowers.report["value"]
+    return {"flowers_validation_accuracy": accuracy, "runs": found}
 
 
 if __name__ == "__main__":

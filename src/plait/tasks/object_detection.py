@@ -4,7 +4,7 @@ convolution -> recurrence over the map for context -> location, then class. What
 inference/object_detection.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,14 +84,20 @@ class ObjectDetection(Task):
 
     def validate(self, outputs: Iterable[Output], targets: Targets, loss: Loss) -> dict[str, Any]:
         assert isinstance(targets, BoxTargets)
-        kept = list(outputs)
-        with torch.no_grad():
-            losses = [float(loss(raw, batch.targets)) for (_, raw), batch in kept]
-        ap50, ap = quick_ap(*self.compared(targets, self.answers(kept)), self.classes)
+        losses: list[float] = []
+
+        def watched() -> Iterator[Output]:
+            # What is told at every position of every picture would not fit into memory.
+            for (given, raw), batch in outputs:
+                with torch.no_grad():
+                    losses.extend([float(loss(raw, batch.targets))] * len(batch.rows))
+                yield (given, raw), batch
+
+        ap50, ap = quick_ap(*self.compared(targets, self.answers(watched())), self.classes)
         return {
             "score": ap50,
             "error": (ap50 * (1 - ap50) / max(1, len(targets))) ** 0.5,
-            "loss": float(np.average(losses, weights=[len(batch.rows) for _, batch in kept])),
+            "loss": float(np.mean(losses)),
             "shown": [f"AP {100 * ap:.1f} %"],
         }
 
