@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torchvision.ops import box_iou
 from typer.testing import CliRunner
 
 import plait
 from plait.cli import app
 from plait.errors import DataError
-from plait.inference.boxes import overlaps
 from plait.inference.object_detection import Detections
 from plait.run import Run
 from plait.training.watch import Watch
@@ -185,7 +185,7 @@ def test_what_is_there_is_found_in_pixels_of_the_picture(trained: Trained, asked
         labels = [box.label for box in one.objects]
         assert [box.score for box in one.objects] == sorted((box.score for box in one.objects), reverse=True)
         for label, *edges in scene.boxes:
-            cover = overlaps(np.array([edges], float), boxes)[0]
+            cover = box_iou(torch.tensor([edges]), torch.from_numpy(boxes).float())[0].numpy()
             right += any(cover[place] > 0.5 and labels[place] == label for place in range(len(labels)))
             every += 1
     assert right >= 0.5 * every

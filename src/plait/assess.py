@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from plait.data.batches import Targets
 from plait.data.gather import Gathered
-from plait.data.text_store import Targets
 from plait.evaluation.speed import latency_ms
 from plait.layers import Stack, network_table
 from plait.media import Medium

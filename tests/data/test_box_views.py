@@ -9,7 +9,8 @@ import torch
 from tests.boxes import scenes, voc
 from tests.data.box_reading import OPTIONS
 
-from plait.data.box_batches import BoxEvaluationBatches, BoxTrainingBatches, blended
+from plait.data.batches import EvaluationBatches
+from plait.data.box_batches import BoxTrainingBatches, blended
 from plait.data.box_targets import IGNORED, BoxTargets
 from plait.data.box_views import BoxAugmentation, Piece, Views
 from plait.data.gather import look
@@ -230,7 +231,7 @@ def test_batches_are_those_of_their_steps_wherever_training_starts(tmp_path: Pat
         for name in ("values", "targets", "rows"):
             assert torch.equal(getattr(one, name), getattr(other, name))
     store = PictureStore(found, canvas.picture, 10**8, max_pixels=10**6)
-    once = list(BoxEvaluationBatches(store, targets, 4))
+    once = list(EvaluationBatches(store, targets, 4))
     assert [len(batch.rows) for batch in once] == [4, 4, 3]
     assert torch.cat([batch.rows for batch in once]).tolist() == list(range(11))
     assert (once[-1].targets[-1, :, 0] == -1).all(), "nothing is marked in the last picture"

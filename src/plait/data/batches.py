@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -55,9 +56,25 @@ class Batch:
         return torch.arange(self.values.shape[1], device=self.lengths.device) < self.lengths[:, None]
 
 
+@runtime_checkable
+class Targets(Protocol):
+    """What a batch of rows is to be answered with: a tensor, or what gives one for rows."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any) -> Tensor: ...
+
+
 def steps_per_epoch(examples: int, batch_size: int) -> int:
     """Full batches of one epoch; the rest is left out, but an epoch smaller than a batch is one step."""
     return max(1, examples // batch_size)
+
+
+def batch_of(step: int, examples: int, batch_size: int, seed: int) -> tuple[int, Rows]:
+    """The epoch of ``step`` and the row numbers of its batch."""
+    epoch, position = divmod(step, steps_per_epoch(examples, batch_size))
+    order = plan_order(seed, epoch, examples)
+    return epoch, order[position * batch_size : (position + 1) * batch_size].copy()
 
 
 class TrainingBatches:
@@ -71,7 +88,7 @@ class TrainingBatches:
     def __init__(
         self,
         store: PictureStore,
-        targets: Tensor,
+        targets: Targets,
         batch_size: int,
         seed: int,
         augment: Augment,
@@ -85,7 +102,6 @@ class TrainingBatches:
         self._seed = seed
         self._augment = augment
         self._steps = range(start_step, total_steps)
-        self._steps_per_epoch = steps_per_epoch(len(store), batch_size)
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -99,15 +115,13 @@ class TrainingBatches:
 
     def plan(self, step: int) -> tuple[int, Rows]:
         """The epoch of ``step`` and the row numbers of its batch."""
-        epoch, position = divmod(step, self._steps_per_epoch)
-        order = plan_order(self._seed, epoch, len(self._store))
-        return epoch, order[position * self._batch_size : (position + 1) * self._batch_size].copy()
+        return batch_of(step, len(self._store), self._batch_size, self._seed)
 
 
 class EvaluationBatches:
     """Every row once, in order, as prediction sees the pictures; the last batch may be smaller."""
 
-    def __init__(self, store: PictureStore, targets: Tensor, batch_size: int) -> None:
+    def __init__(self, store: PictureStore, targets: Targets, batch_size: int) -> None:
         assert len(targets) == len(store)
         self._store = store
         self._targets = targets

@@ -1,16 +1,16 @@
-"""Batches of pictures with boxes: views drawn for training; every picture once, in its canvas, for evaluation."""
+"""Training batches of pictures with boxes: views drawn by (seed, step)."""
 
 from collections.abc import Iterator
+from itertools import tee
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from plait.data.batches import Batch, Rows, opened_ahead, steps_per_epoch
+from plait.data.batches import Batch, Rows, batch_of, opened_ahead
 from plait.data.box_targets import BoxTargets, padded_boxes
 from plait.data.box_views import Piece, Views
-from plait.data.chance import plan_order
 from plait.data.store import PictureStore
 
 
@@ -35,13 +35,11 @@ class BoxTrainingBatches:
         self._seed = seed
         self._views = views
         self._steps = range(start_step, total_steps)
-        self._steps_per_epoch = steps_per_epoch(len(store), batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        plans = (self.plan(step)[2] for step in self._steps)
-        opened = opened_ahead(self._store, self._store.take, (_sources(plan) for plan in plans))
-        for step, pictures in zip(self._steps, opened, strict=True):
-            epoch, rows, plan = self.plan(step)
+        plans, ahead = tee(map(self.plan, self._steps))
+        opened = opened_ahead(self._store, self._store.take, (_sources(plan) for _, _, plan in ahead))
+        for step, (epoch, rows, plan), pictures in zip(self._steps, plans, opened, strict=True):
             views = self._views.draw(pictures, _sources(plan).tolist(), plan)
             values = self._views.colored(views, self._seed, epoch, rows)
             mixed = self._views.mixed(self._seed, epoch, rows, step / self._steps.stop)
@@ -50,34 +48,14 @@ class BoxTrainingBatches:
 
     def plan(self, step: int) -> tuple[int, Rows, list[list[Piece]]]:
         """The epoch of ``step``, the row numbers of its batch, and what is shown in the place of each."""
-        epoch, position = divmod(step, self._steps_per_epoch)
-        order = plan_order(self._seed, epoch, len(self._store))
-        rows = order[position * self._batch_size : (position + 1) * self._batch_size].copy()
+        epoch, rows = batch_of(step, len(self._store), self._batch_size, self._seed)
         return epoch, rows, self._views.plan(self._seed, epoch, rows, step / self._steps.stop)
 
     def _boxes(self, plan: list[list[Piece]]) -> list[np.ndarray]:
         return [
-            np.concatenate([piece.moved(self._targets.placed(piece.row)) for piece in pieces])
+            np.concatenate([piece.moved(self._targets.placed[piece.row]) for piece in pieces])
             for pieces in plan
         ]
-
-
-class BoxEvaluationBatches:
-    """Every row once, in order; the last batch may be smaller."""
-
-    def __init__(self, store: PictureStore, targets: BoxTargets, batch_size: int) -> None:
-        assert len(targets) == len(store)
-        self._store = store
-        self._targets = targets
-        count = len(store)
-        self._plan = [
-            np.arange(start, min(start + batch_size, count)) for start in range(0, count, batch_size)
-        ]
-
-    def __iter__(self) -> Iterator[Batch]:
-        opened = opened_ahead(self._store, self._store.center, self._plan)
-        for rows, pictures in zip(self._plan, opened, strict=True):
-            yield Batch(pictures, None, self._targets[rows], torch.from_numpy(rows))
 
 
 def blended(

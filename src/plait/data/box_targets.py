@@ -24,25 +24,21 @@ class Marked:
     boxes: NDArray[np.float64]
     ignored: NDArray[np.bool_]
 
-    def learnt(self) -> NDArray[np.float32]:
-        """(n, 5): class number, or IGNORED, and edges."""
-        labels = np.where(self.ignored, IGNORED, self.labels)
-        return np.concatenate([labels[:, None], self.boxes], axis=1, dtype=np.float32)
-
 
 class BoxTargets:
-    """The boxes of every row in pixels of its own picture (``marked``), whose sizes (height, width) are ``sizes``.
+    """The boxes of every row in pixels of its own picture (``marked``), whose sizes (height, width) are ``sizes``, and
+    in pixels of the canvas (``placed``: float32 (boxes, 5), class number, or IGNORED, and edges).
 
-    Asked for rows: float32 (rows, boxes, 5), in pixels of the canvas, NOBODY behind a picture's last.
+    Asked for rows: float32 (rows, boxes, 5), as ``placed``, NOBODY behind a picture's last.
     """
 
     def __init__(
         self, annotations: Sequence[Annotation], classes: Sequence[str], canvas: DetectionInput
     ) -> None:
         numbers = {name: number for number, name in enumerate(classes)}
-        self.canvas = canvas
         self.marked = [_marked(one, numbers) for one in annotations]
         self.sizes = [_size(one) for one in annotations]
+        self.placed = [_placed(one, size, canvas) for one, size in zip(self.marked, self.sizes, strict=True)]
 
     def __len__(self) -> int:
         return len(self.marked)
@@ -50,19 +46,13 @@ class BoxTargets:
     def some(self, rows: Sequence[int]) -> "BoxTargets":
         """Those of these rows."""
         chosen = object.__new__(BoxTargets)
-        chosen.canvas = self.canvas
         chosen.marked = [self.marked[row] for row in rows]
         chosen.sizes = [self.sizes[row] for row in rows]
+        chosen.placed = [self.placed[row] for row in rows]
         return chosen
 
-    def placed(self, row: int) -> NDArray[np.float32]:
-        """float32 (boxes, 5): class numbers and edges in pixels of the canvas."""
-        found = self.marked[row].learnt()
-        found[:, 1:] = self.canvas.into(self.marked[row].boxes, self.sizes[row])
-        return found
-
     def __getitem__(self, rows: ArrayLike) -> Tensor:
-        return padded_boxes([self.placed(int(row)) for row in np.asarray(rows)])
+        return padded_boxes([self.placed[row] for row in np.asarray(rows)])
 
 
 def padded_boxes(found: Sequence[NDArray[np.float32]]) -> Tensor:
@@ -81,6 +71,11 @@ def _marked(annotation: Annotation, numbers: dict[str, int]) -> Marked:
         np.array([box.edges for box in boxes], np.float64).reshape(-1, 4),
         np.array([box.ignored for box in boxes], np.bool_),
     )
+
+
+def _placed(marked: Marked, size: tuple[int, int], canvas: DetectionInput) -> NDArray[np.float32]:
+    labels = np.where(marked.ignored, IGNORED, marked.labels)
+    return np.concatenate([labels[:, None], canvas.into(marked.boxes, size)], axis=1, dtype=np.float32)
 
 
 def _size(annotation: Annotation) -> tuple[int, int]:

@@ -1,14 +1,14 @@
 """The text store, and batches of sequences, drawn by length so that little is padding."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from plait.data.batches import Batch, Rows, steps_per_epoch
+from plait.data.batches import Batch, Rows, Targets, steps_per_epoch
 from plait.data.chance import Purpose, plan_order, uniform
 from plait.data.table import Table
 from plait.inference.input import Array
@@ -76,15 +76,6 @@ def word_dropped(store: WordStore, seed: int, share: float) -> Draw:
         return values, lengths
 
     return draw
-
-
-@runtime_checkable
-class Targets(Protocol):
-    """What a batch of rows is to be answered with: a tensor, or what gives one for rows."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: Any) -> Tensor: ...
 
 
 class SequenceTrainingBatches:

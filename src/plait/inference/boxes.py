@@ -56,20 +56,3 @@ class Annotation:
 
     def __str__(self) -> str:
         return "|".join(map(str, self.boxes))
-
-
-def areas(boxes: Floats) -> Floats:
-    """Of boxes (..., 4): left, top, right, bottom."""
-    sides = np.clip(boxes[..., 2:] - boxes[..., :2], 0, None)
-    found: Floats = sides[..., 0] * sides[..., 1]
-    return found
-
-
-def overlaps(ones: Floats, others: Floats, of_the_first: bool = False) -> Floats:
-    """Intersection over union (ones, others), or, ``of_the_first``, the share of each of ``ones`` that is covered."""
-    corners = np.maximum(ones[:, None, :2], others[None, :, :2])
-    sides = np.clip(np.minimum(ones[:, None, 2:], others[None, :, 2:]) - corners, 0, None)
-    shared = sides[..., 0] * sides[..., 1]
-    whole = areas(ones)[:, None] if of_the_first else areas(ones)[:, None] + areas(others)[None] - shared
-    found: Floats = shared / np.maximum(whole, 1e-12)
-    return found

@@ -6,17 +6,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from plait.data.batches import Batch
-from plait.data.box_batches import BoxEvaluationBatches, BoxTrainingBatches
+from plait.data.batches import Batch, EvaluationBatches
+from plait.data.box_batches import BoxTrainingBatches
 from plait.data.box_targets import BoxTargets
 from plait.data.box_views import Views
 from plait.data.gather import Gathered
 from plait.data.store import PictureStore
 from plait.errors import RecipeError
-from plait.evaluation.data_uri import png_uri
+from plait.evaluation.data_uri import thumbnail_uri
 from plait.inference.boxes import Annotation
 from plait.inference.detection_input import DetectionInput
 from plait.inference.input import ModelInput
@@ -63,7 +62,7 @@ class BoxedPictures(Medium):
         return settled
 
     def refuse_impossible(self, recipe: Recipe) -> None:
-        detector(of_boxes(recipe), canvas(of_boxes(recipe)), 1)
+        _outlined(of_boxes(recipe), 1)
 
     def classes(self, recipe: Recipe, train: Gathered) -> list[str]:
         return train.table.classes
@@ -102,8 +101,7 @@ class BoxedPictures(Medium):
     def behind(self, recipe: Recipe, classes: int) -> list[TableRow]:
         """The pyramid and the head."""
         asked = of_boxes(recipe)
-        with torch.device("meta"):
-            network = detector(asked, canvas(asked), classes)
+        network = _outlined(asked, classes)
         maps = f"{len(network.pyramid.shapes)} maps of {asked.pyramid.channels}"
         costs = network.pyramid.multiply_adds(), int(network.head.multiply_adds())  # type: ignore[operator]
         sizes = [count_parameters(part) for part in (network.pyramid, network.head)]
@@ -153,7 +151,7 @@ class BoxedPictures(Medium):
         return BoxTrainingBatches(store, targets, size, seed, views, total, start)
 
     def evaluation_batches(self, store: PictureStore, targets: BoxTargets) -> Iterable[Batch]:
-        return BoxEvaluationBatches(store, targets, EVALUATION_BATCH)
+        return EvaluationBatches(store, targets, EVALUATION_BATCH)
 
     def plain(self, store: PictureStore, gathered: Gathered, rows: np.ndarray) -> None:
         """Baselines read the targets."""
@@ -179,7 +177,7 @@ class BoxedPictures(Medium):
         return replace(gathered, table=gathered.table.with_column("target", kept))
 
     def thumbnails(self, store: PictureStore, rows: np.ndarray) -> list[str | None]:
-        return [_png(store, int(row)) for row in rows]
+        return [thumbnail_uri(store.center([row])[0].permute(1, 2, 0).numpy(), SHOWN) for row in rows]
 
 
 def of_boxes(recipe: Recipe) -> DetectionRecipe:
@@ -209,6 +207,12 @@ def detector(recipe: DetectionRecipe, input: DetectionInput, classes: int) -> De
     return Detector(body, pyramid, head.layers(pyramid.shapes, strides, classes), head.answer)
 
 
+def _outlined(recipe: DetectionRecipe, classes: int) -> Detector:
+    """Built without memory."""
+    with torch.device("meta"):
+        return detector(recipe, canvas(recipe), classes)
+
+
 def told_by(recipe: DetectionRecipe) -> DetectionHead:
     """The head that the recipe asks for."""
     head, answers = recipe.head, recipe.detection
@@ -231,10 +235,3 @@ def _shorter_sides(found: Gathered) -> np.ndarray:
         for box in target.boxes
     ]
     return np.array(sides)
-
-
-def _png(store: PictureStore, row: int) -> str:
-    pixels = store.center([row])[0].permute(1, 2, 0).numpy()
-    image = Image.fromarray(pixels)
-    image.thumbnail((SHOWN, SHOWN))
-    return png_uri(image)

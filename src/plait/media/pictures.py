@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from torch import Tensor, nn
 
 from plait.data.augmentation import Augmentation, training_size
@@ -12,7 +11,7 @@ from plait.data.batches import Batch, EvaluationBatches, TrainingBatches
 from plait.data.gather import Gathered
 from plait.data.store import PictureStore
 from plait.errors import NetworkError, RecipeError
-from plait.evaluation.data_uri import png_uri
+from plait.evaluation.data_uri import thumbnail_uri
 from plait.inference.input import ModelInput
 from plait.inference.picture import PictureInput
 from plait.inference.spec import ModelSpec
@@ -21,6 +20,9 @@ from plait.media.medium import EVALUATION_BATCH, Medium, pace, sample, weights
 from plait.recipe import PictureRecipe, Recipe
 from plait.tasks import ImageClassification, Task, automatic
 from plait.tasks.image_classification import PictureNetwork, picture_network, set_statistics
+
+SHOWN = 112
+"""Pixels of a picture in the report, the longer side."""
 
 
 class Pictures(Medium):
@@ -114,7 +116,7 @@ class Pictures(Medium):
 
     def thumbnails(self, store: PictureStore, rows: np.ndarray) -> list[str | None]:
         return (
-            [_png(picture) for picture in store.center(rows).numpy().transpose(0, 2, 3, 1)]
+            [thumbnail_uri(picture, SHOWN) for picture in store.center(rows).numpy().transpose(0, 2, 3, 1)]
             if len(rows)
             else []
         )
@@ -224,10 +226,3 @@ def mean_and_std(store: PictureStore, seed: int) -> tuple[list[float], list[floa
     values = store.take(rows).float().div_(255)
     std = values.std(dim=(0, 2, 3), correction=0).clamp(min=1e-3)
     return values.mean(dim=(0, 2, 3)).tolist(), std.tolist()
-
-
-def _png(picture: np.ndarray) -> str:
-    """A data URI of a small PNG."""
-    image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
-    image.thumbnail((112, 112))
-    return png_uri(image)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from plait.inference.detection_input import GRAIN
+
 SMALL_SIDE = 64
 """Pictures up to this side are used as they are."""
 PHOTOGRAPH_SIDE = 128
@@ -128,7 +130,6 @@ def line_epochs(examples: int) -> int:
 DETECTION_SIDE = 320
 """The longer side of a detector's canvas where nothing asks for more."""
 LARGEST_DETECTION_SIDE = 640
-GRAIN = 32
 
 
 def detection_side(sizes: np.ndarray, shorter: np.ndarray) -> int:

@@ -43,17 +43,17 @@ def assign(
     real = labels >= 0
     overlap = pair_overlaps(truth, boxes)
     own = scores.transpose(1, 2).gather(1, labels.clamp(min=0)[:, :, None].expand(-1, -1, scores.shape[1]))
-    within = _within(points, truth) & real[:, :, None]
+    inside = _within(points, truth)
+    within = inside & real[:, :, None]
     fit = own.pow(SCORE_POWER) * overlap.pow(OVERLAP_POWER) * within
     chosen = _best(fit + 1e-9 * _nearness(points, truth), within)
     owner, positive = _owners(chosen, overlap)
     best_fit = (fit * chosen).amax(dim=2)
     best_overlap = (overlap * chosen).amax(dim=2)
-    share = (fit / best_fit.clamp(min=1e-9)[:, :, None] * best_overlap[:, :, None]).gather(1, owner[:, None])[
-        :, 0
-    ]
+    shares = fit / best_fit.clamp(min=1e-9)[:, :, None] * best_overlap[:, :, None]
+    share = shares.gather(1, owner[:, None])[:, 0]
     target = F.one_hot(labels.clamp(min=0).gather(1, owner), scores.shape[2]) * (share * positive)[:, :, None]
-    covered = (_within(points, truth) & (labels == IGNORED)[:, :, None]).any(dim=1)
+    covered = (inside & (labels == IGNORED)[:, :, None]).any(dim=1)
     return Assigned(
         positive,
         truth.gather(1, owner[:, :, None].expand(-1, -1, 4)),

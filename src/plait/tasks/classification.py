@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from plait.data.batches import Targets
 from plait.data.table import Table
-from plait.data.text_store import Targets
 from plait.errors import DataError, NetworkError, Problem
 from plait.evaluation.intervals import standard_error
 from plait.evaluation.scores import classification_scores, several_label_scores

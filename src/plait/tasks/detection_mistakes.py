@@ -1,18 +1,22 @@
 """What a detector got wrong, picture by picture, as the report shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from plait.data.table import Table
-from plait.evaluation.detection_matches import Found, Marked
-from plait.inference.boxes import Floats, overlaps
+from plait.evaluation.detection_matches import (
+    THRESHOLDS,
+    Flags,
+    Floats,
+    Found,
+    Marked,
+    Matches,
+    match,
+)
 from plait.inference.detection_input import DetectionInput
 from plait.inference.object_detection import CONFIDENCE
-
-HALF = 0.5
-"""Boxes that cover each other by this (intersection over union) are the same."""
 
 
 def mistakes(
@@ -24,43 +28,40 @@ def mistakes(
     canvas: DetectionInput,
     most: int,
 ) -> dict[int, dict[str, Any]]:
-    """The ``most`` pictures with the most mistakes, the worst first, by row.
+    """The ``most`` pictures with the most mistakes, the worst first, by row; mistakes are what the scores count.
 
     Each has its ``boxes``: label, score (None of what is marked), kind (found, missed, wrong, or ignored) and edges as
     shares of the canvas.
     """
     least = np.array([canvas.confidences.get(name, CONFIDENCE) for name in classes])
-    drawn = {
-        row: [_placed(one, sizes[row], canvas) for one in _boxes(truth, answer, classes, least)]
-        for row, (truth, answer) in enumerate(zip(marked, found, strict=True))
-    }
+    matches = match(marked, found, len(classes), THRESHOLDS[:1])
+    drawn: dict[int, list[dict[str, Any]]] = {row: [] for row in range(len(marked))}
+    for row, box in _boxes(matches, matches.score >= least[matches.label], classes):
+        drawn[row].append(_placed(box, sizes[row], canvas))
     wrong = {row: sum(one["kind"] in ("missed", "wrong") for one in boxes) for row, boxes in drawn.items()}
     rows = sorted((row for row in drawn if wrong[row]), key=lambda row: -wrong[row])[:most]
     return {row: _shown(table, row, drawn[row]) for row in rows}
 
 
-def _boxes(truth: Marked, answer: Found, classes: Sequence[str], least: Floats) -> list[dict[str, Any]]:
-    kept = np.flatnonzero(answer.scores >= least[answer.labels])
-    kept = kept[np.argsort(-answer.scores[kept], kind="stable")]
-    free = ~truth.ignored
-    kinds = []
-    for place in kept:
-        cover = overlaps(answer.boxes[place][None], truth.boxes)[0]
-        same = np.where(truth.labels == answer.labels[place], cover, 0)
-        best = int(np.argmax(np.where(free, same, 0))) if len(cover) else -1
-        if best >= 0 and free[best] and same[best] >= HALF:
-            free[best] = False
-            kinds.append("found")
-        else:
-            kinds.append("ignored" if (same[truth.ignored] > 0).any() else "wrong")
-    missed = [
-        _one(classes[truth.labels[place]], None, "missed", truth.boxes[place])
-        for place in np.flatnonzero(free)
-    ]
-    return missed + [
-        _one(classes[answer.labels[place]], float(answer.scores[place]), kind, answer.boxes[place])
-        for place, kind in zip(kept, kinds, strict=True)
-    ]
+def _boxes(matches: Matches, sure: Flags, classes: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """What was missed, then what was found, the surest first, each with its picture's row."""
+    truths = matches.truths
+    missed = ~truths.ignored
+    missed[matches.truth[0, sure & matches.right[0]]] = False
+    for place in np.flatnonzero(missed):
+        yield (
+            int(truths.picture[place]),
+            _one(classes[truths.label[place]], None, "missed", truths.boxes[place]),
+        )
+    kinds = np.select([matches.right[0], matches.wrong[0]], ["found", "wrong"], "ignored")
+    for place in sorted(np.flatnonzero(sure), key=lambda place: -matches.score[place]):
+        box = _one(
+            classes[matches.label[place]],
+            float(matches.score[place]),
+            str(kinds[place]),
+            matches.boxes[place],
+        )
+        yield int(matches.picture[place]), box
 
 
 def _one(label: str, score: float | None, kind: str, edges: Floats) -> dict[str, Any]:

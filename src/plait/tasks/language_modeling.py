@@ -13,10 +13,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from plait.data.batches import Batch
+from plait.data.batches import Batch, Targets
 from plait.data.stream_store import NOT_SCORED, StreamStore, StreamTargets
 from plait.data.table import Table
-from plait.data.text_store import Targets
 from plait.errors import NetworkError
 from plait.evaluation.kneser_ney import KneserNey
 from plait.evaluation.language_scores import block_error, language_scores

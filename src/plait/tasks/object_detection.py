@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from plait.data.batches import Batch
+from plait.data.batches import Batch, Targets
 from plait.data.box_targets import BoxTargets
 from plait.data.table import Table
-from plait.data.text_store import Targets
 from plait.errors import DataError, Problem
+from plait.evaluation.detection_baseline import mean_box_baseline
 from plait.evaluation.detection_matches import Found, Marked
 from plait.evaluation.detection_scores import detection_scores, quick_ap
 from plait.inference.boxes import Annotation
@@ -111,8 +111,6 @@ class ObjectDetection(Task):
         self, train: Any, train_targets: Targets, test: Any, test_targets: Targets
     ) -> list[Baseline]:
         """The mean box of each class, in every picture."""
-        from plait.evaluation.detection_baseline import mean_box_baseline
-
         assert isinstance(train_targets, BoxTargets) and isinstance(test_targets, BoxTargets)
         name, found = mean_box_baseline(
             _marked(train_targets), train_targets.sizes, test_targets.sizes, len(self.classes)

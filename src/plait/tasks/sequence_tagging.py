@@ -13,10 +13,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from plait.data.batches import Batch
+from plait.data.batches import Batch, Targets
 from plait.data.sentence_store import FOREIGN, NO_TAG, TagTargets
 from plait.data.table import Table
-from plait.data.text_store import Targets
 from plait.errors import NetworkError
 from plait.evaluation.intervals import standard_error
 from plait.evaluation.tagging_scores import most_frequent_tags, span_scores, token_scores

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from plait.data.batches import Batch
+from plait.data.batches import Batch, Targets
 from plait.data.table import Table
-from plait.data.text_store import Targets
 from plait.layers import Layer, Own, Shape, Stack, Vector
 
 Output = tuple[Any, Batch]

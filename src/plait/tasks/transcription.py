@@ -10,9 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, Num
 from torch import Tensor
 
-from plait.data.batches import Batch
+from plait.data.batches import Batch, Targets
 from plait.data.table import Table
-from plait.data.text_store import Targets
 from plait.data.transcript_targets import NO_SYMBOL, TranscriptTargets
 from plait.errors import NetworkError
 from plait.evaluation.intervals import standard_error
