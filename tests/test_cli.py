@@ -154,12 +154,47 @@ def test_stopped_outside_of_training_says_so(data: Path) -> None:
     assert (folder / "report.html").is_file()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+def test_asked_twice_training_stops_at_once(data: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STOPPED_TWICE, "train", str(data), *SETTINGS, "--out", tmp_path / "run"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 130
+    assert "plait train --resume" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+def test_a_stop_after_the_work_is_done_changes_nothing(trained: tuple[Path, dict[str, object]]) -> None:
+    command = [sys.executable, "-c", STOPPED_WHEN_DONE, "test", str(trained[0]), "--json"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["task"] == "image-classification"
+    assert not done.stderr
+
+
 STOPPED_WHILE_WRITING = """
 import os, signal, plait.cli, plait.flow
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what began in the background ignores it
 def write_report(*values):
     os.kill(os.getpid(), signal.SIGINT)
 plait.flow.write_report = write_report
+plait.cli.main()
+"""
+
+
+STOPPED_TWICE = """
+import os, signal, plait.cli, plait.training.watch
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def press(*values):
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+plait.training.watch.Watch._validate = press
+plait.cli.main()
+"""
+
+STOPPED_WHEN_DONE = """
+import atexit, os, signal, plait.cli
+signal.signal(signal.SIGINT, signal.default_int_handler)
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
 plait.cli.main()
 """
 

@@ -1,5 +1,6 @@
 """The commands: parse, call flow, print. PyTorch is imported only by the commands that need it."""
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -322,12 +323,24 @@ def main() -> None:
         app()
     except PlaitError as error:
         console.print_error(error)
-        sys.exit(2)
-    except SystemExit as leaving:
-        # typer turns a Ctrl-C into a silent exit.
-        if isinstance(getattr(leaving.__context__, "__cause__", None), KeyboardInterrupt):
-            console.say("stopped; a training that had begun goes on with: plait train --resume RUN")
-        raise
+        leaving = SystemExit(2)
+    except (KeyboardInterrupt, SystemExit) as error:
+        leaving = _stopped() if _interrupted(error) else error
+    # From here on there is nothing to stop: what a Ctrl-C meets now is the interpreter, tidying up.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise leaving
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether a Ctrl-C lies behind it: typer and Lightning both turn one into a silent exit, each with its own code."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _stopped() -> SystemExit:
+    console.say("stopped; a training that had begun goes on with: plait train --resume RUN")
+    return SystemExit(130)
 
 
 def _default_text(task: str) -> str:
