@@ -323,7 +323,7 @@ def main() -> None:
         app()
     except PlaitError as error:
         console.print_error(error)
-        leaving = SystemExit(2)
+        leaving: BaseException = SystemExit(2)
     except (KeyboardInterrupt, SystemExit) as error:
         leaving = _stopped() if _interrupted(error) else error
     # From here on there is nothing to stop: what a Ctrl-C meets now is the interpreter, tidying up.
