@@ -172,30 +172,30 @@ def test_a_stop_after_the_work_is_done_changes_nothing(trained: tuple[Path, dict
 
 
 STOPPED_WHILE_WRITING = """
-import os, signal, plait.cli, plait.flow
+import os, signal, plait.entry, plait.flow
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what began in the background ignores it
 def write_report(*values):
     os.kill(os.getpid(), signal.SIGINT)
 plait.flow.write_report = write_report
-plait.cli.main()
+plait.entry.main()
 """
 
 
 STOPPED_TWICE = """
-import os, signal, plait.cli, plait.training.watch
+import os, signal, plait.entry, plait.training.watch
 signal.signal(signal.SIGINT, signal.default_int_handler)
 def press(*values):
     os.kill(os.getpid(), signal.SIGINT)
     os.kill(os.getpid(), signal.SIGINT)
 plait.training.watch.Watch._validate = press
-plait.cli.main()
+plait.entry.main()
 """
 
 STOPPED_WHEN_DONE = """
-import atexit, os, signal, plait.cli
+import atexit, os, signal, plait.entry
 signal.signal(signal.SIGINT, signal.default_int_handler)
 atexit.register(os.kill, os.getpid(), signal.SIGINT)
-plait.cli.main()
+plait.entry.main()
 """
 
 

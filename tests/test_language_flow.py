@@ -228,10 +228,10 @@ def test_interrupted_and_resumed_it_is_as_if_never_stopped(
 def test_the_model_file_writes_without_torch(trained: tuple[Path, Path], tmp_path: Path) -> None:
     plait.load(trained[1]).export(tmp_path / "model.onnx")
     code = (
-        "import sys, plait.cli\n"
+        "import sys, plait.entry\n"
         "sys.argv = ['plait', 'generate', 'model.onnx', '--prompt', 'my friend hears ', '--tokens', '6', "
         "'--temperature', '0']\n"
-        "try: plait.cli.main()\n"
+        "try: plait.entry.main()\n"
         "except SystemExit: pass\n"
     )
     done = without_torch(code, tmp_path)
