@@ -1,12 +1,9 @@
 """Every layer has the same properties; one table lists them all, and a layer missing from it fails."""
 
 import copy
-import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-import onnxruntime
 import pytest
 import torch
 from safetensors.torch import load, save
@@ -85,7 +82,6 @@ class Case:
 WORDS = Words(5, 9, 6, 12, (10,))
 MAP, SEQUENCE, VECTOR = Map(8, 6, 7), Sequence(5, 8), Vector(8)
 SAMPLES = Samples(200, 8000)
-# PyTorch's exporter goes through a recurrence step by step: few steps make it quick.
 SMALL = Map(8, 3, 4)
 
 CASES = {
@@ -357,47 +353,3 @@ def test_the_table_counts_parameters_before_they_are(case: Case) -> None:
 def test_unknown_options_are_refused(word: str) -> None:
     with pytest.raises(RecipeError, match=f"{word}: .*unknown option 'colour'"):
         LAYERS[word](colour="red")
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_exported_is_eager(tmp_path: Path) -> None:
-    """All layers side by side in one file, so that PyTorch's exporter (whose warnings are its own) starts once."""
-    network = SideBySide(CASES.values()).eval()
-    path = tmp_path / "layers.onnx"
-    dynamic = ({0: torch.export.Dim("batch")},)
-    torch.onnx.export(
-        network,
-        (network.examples(2),),
-        path,
-        dynamo=True,
-        verbose=False,
-        external_data=False,
-        dynamic_shapes=dynamic,
-    )
-    session = onnxruntime.InferenceSession(path)
-    for batch in (1, 5):
-        x = network.examples(batch)
-        answers = session.run(None, {session.get_inputs()[0].name: x.numpy()})
-        for name, expected, answer in zip(CASES, network(x), answers, strict=True):
-            difference = (expected - torch.from_numpy(answer)).abs().max()
-            assert difference < 1e-4, f"{name}: differs by {difference} at a batch of {batch}"
-
-
-class SideBySide(nn.Module):
-    """Layers that know nothing of each other; what arrives at them lies side by side in one matrix."""
-
-    def __init__(self, cases: Collection[Case]) -> None:
-        super().__init__()
-        self.cases = cases
-        self.layers = nn.ModuleList(case.built() for case in cases)
-        self.dimensions = [dimensions(case.arriving) for case in cases]
-
-    def examples(self, batch: int) -> Tensor:
-        return torch.cat([case.examples(batch).flatten(1) for case in self.cases], dim=1)
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        parts = x.split([math.prod(one) for one in self.dimensions], dim=1)
-        return [
-            layer(part.unflatten(1, one).to(torch.int64 if isinstance(case.arriving, Tokens) else x.dtype))
-            for case, layer, part, one in zip(self.cases, self.layers, parts, self.dimensions, strict=True)
-        ]

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
@@ -286,41 +285,6 @@ def test_weight_drop_is_of_training_alone(cell: CellKind) -> None:
     torch.testing.assert_close(first[:, 0], plain(x)[:, 0])  # the first step has no state to read
     dropped(x).sum().backward()
     assert all(parameter.grad is not None for parameter in dropped.parameters())
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_model_file_reads_any_length(tmp_path: Path) -> None:
-    """minGRU in both directions over padded sequences: ONNX Runtime beside PyTorch at lengths never exported."""
-    network = TwoInputs(built(Recurrent("mingru", 5, 2, direction="both"), Sequence(7, 4)))
-    x, lengths = torch.randn(3, 7, 4), torch.tensor([7, 2, 5])
-    batch, time = torch.export.Dim("batch"), torch.export.Dim("time")
-    torch.onnx.export(
-        network,
-        (x, lengths),
-        tmp_path / "model.onnx",
-        dynamo=True,
-        verbose=False,
-        external_data=False,
-        dynamic_shapes=({0: batch, 1: time}, {0: batch}),
-    )
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    names = [one.name for one in session.get_inputs()]
-    for longest, real in ((1, [1, 1]), (60, [60, 1, 33]), (400, [400, 7])):
-        x, lengths = torch.randn(len(real), longest, 4), torch.tensor(real)
-        (answer,) = session.run(None, dict(zip(names, (x.numpy(), lengths.numpy()), strict=True)))
-        torch.testing.assert_close(torch.from_numpy(answer), network(x, lengths), rtol=1e-4, atol=1e-5)
-
-
-class TwoInputs(nn.Module):
-    """A layer whose lengths are an input of the model too."""
-
-    def __init__(self, layer: Recurrent) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        given: Tensor = self.layer(x, lengths)
-        return given
 
 
 @CELLS

@@ -36,6 +36,11 @@ class LinearCell(Cell):
     def scan(self, before: Tensor, lengths: Lengths, start: Tensor | None) -> tuple[Tensor, State]:
         """Outputs and last states by the compiled kernels; ``start`` (outer, inner, ways * units) is the memory."""
 
+    @abstractmethod
+    def written(self, x: Sequences, lengths: Lengths, state: State | None) -> tuple[Tensor, State]:
+        """Outputs and last states for a model file: by ONNX's own operators, as a step after the other would take
+        minutes to write and hold for one length."""
+
     def products(self) -> int:
         return self.weight.numel()
 
@@ -45,6 +50,9 @@ class LinearCell(Cell):
     def unroll(
         self, x: Sequences, lengths: Lengths, state: State | None, keep: bool
     ) -> tuple[Sequences, State | None]:
+        if exporting():
+            given, ends = self.written(x, lengths, state)
+            return given, ends if keep else None
         before = F.linear(x, self.weight, self.bias)
         if native.usable(before):
             start = None if state is None else state[-1].to(before.dtype).reshape(x.shape[0], x.shape[2], -1)
@@ -88,37 +96,12 @@ class MinGRU(LinearCell):
         given, end = operators.mingru(before, lengths, start, len(self.reversals), self.reversals[0])
         return given, (end.flatten(0, 1),)
 
-    def unroll(
-        self, x: Sequences, lengths: Lengths, state: State | None, keep: bool
-    ) -> tuple[Sequences, State | None]:
-        """In a model file it is ONNX's GRU, see ``_onnx``; one step after the other would take minutes to write."""
-        if exporting():
-            return self._onnx(x, lengths, state, keep)
-        return super().unroll(x, lengths, state, keep)
-
-    def _onnx(
-        self, x: Sequences, lengths: Lengths, state: State | None, keep: bool
-    ) -> tuple[Sequences, State | None]:
-        """ONNX's GRU with no hidden weights and the identity for its candidate's tanh; its update gate is 1 - z."""
-        ways, channels = len(self.reversals), x.shape[3]
-        gates, biases = self.weight.view(ways, 2, self.units, channels), self.bias.view(ways, 2, self.units)
-        nothing = torch.zeros_like(gates[:, 0])
-        weight = torch.cat([-gates[:, 0], nothing, gates[:, 1]], dim=1)
-        bias = torch.cat([-biases[:, 0], torch.zeros_like(biases[:, 0]), biases[:, 1]], dim=1)
-        hidden = weight.new_zeros(ways, 3 * self.units, self.units)
+    def written(self, x: Sequences, lengths: Lengths, state: State | None) -> tuple[Tensor, State]:
+        ways = len(self.reversals)
+        weights, biases = self.weight.view(ways, 2, self.units, -1), self.bias.view(ways, 2, self.units)
+        gate, value = ((weights[:, part], biases[:, part]) for part in (0, 1))
         start = None if state is None else torch.stack(self.each_way(state[0]))
-        given, ends = recurrence(
-            "GRU",
-            x,
-            (weight, hidden, torch.cat([bias, torch.zeros_like(bias)], dim=1)),
-            lengths,
-            [start],
-            self.reversals,
-            activations=["Sigmoid", "Affine"] * ways,
-            activation_alpha=[1.0] * ways,
-            activation_beta=[0.0] * ways,
-        )
-        return given, ends if keep else None
+        return _leaky(x, (-gate[0], -gate[1]), value, None, lengths, start, self.reversals)
 
 
 class SRU(LinearCell):
@@ -148,6 +131,32 @@ class SRU(LinearCell):
         given, _, end = operators.sru(before, self.peephole.to(before.dtype), lengths, start, ways, turned)
         return given, (self._last(given, lengths), end.flatten(0, 1))
 
+    def written(self, x: Sequences, lengths: Lengths, state: State | None) -> tuple[Tensor, State]:
+        ways = len(self.reversals)
+        weights, biases = self.weight.view(ways, 4, self.units, -1), self.bias.view(ways, 4, self.units)
+        value, forget, reset, skip = ((weights[:, part], biases[:, part]) for part in range(4))
+        of_forget, of_reset = self.peephole.view(ways, 2, self.units).unbind(1)
+        start = None if state is None else torch.stack(self.each_way(state[1]))
+        memory, (end,) = _leaky(x, forget, value, of_forget, lengths, start, self.reversals)
+        before = self._delayed(memory, lengths, state)
+        opened = torch.sigmoid(_all_ways(x, reset) + of_reset.flatten() * before)
+        given = torch.lerp(_all_ways(x, skip), memory, opened)
+        given = blank_padding(given.flatten(2), lengths).view(given.shape)
+        return given, (self._last(given, lengths), end)
+
+    def _delayed(self, memory: Sequences, lengths: Lengths, state: State | None) -> Sequences:
+        """Each step's memory as it was before the step, in each way's own order of reading."""
+        outer, _, inner, _ = memory.shape
+        first = memory.new_zeros(outer * inner, memory.shape[3]) if state is None else state[1]
+        ways = []
+        for part, start, turned in zip(
+            self.each_way(memory), self.each_way(first), self.reversals, strict=True
+        ):
+            rows = reverse(part.flatten(2), lengths) if turned else part.flatten(2)
+            rows = torch.cat([start.reshape(outer, 1, -1), rows[:, :-1]], dim=1)
+            ways.append((reverse(rows, lengths) if turned else rows).view(part.shape))
+        return torch.cat(ways, dim=3)
+
     def _last(self, given: Tensor, lengths: Lengths) -> Tensor:
         """The output at each way's own end (rows, ways * units)."""
         ends = [
@@ -155,6 +164,42 @@ class SRU(LinearCell):
             for part, turned in zip(self.each_way(given), self.reversals, strict=True)
         ]
         return torch.cat(ends, dim=2).flatten(0, 1)
+
+
+def _leaky(
+    x: Sequences,
+    gate: tuple[Tensor, Tensor],
+    value: tuple[Tensor, Tensor],
+    peephole: Tensor | None,
+    lengths: Lengths,
+    start: Tensor | None,
+    reversals: tuple[bool, ...],
+) -> tuple[Sequences, State]:
+    """c' = k c + (1 - k) (W x + b), k = sigmoid(W_k x + b_k + p c), every c and the last: ONNX's GRU with the identity
+    for its candidate's tanh and hidden weights for its update gate alone, the diagonal of ``peephole`` (or none).
+
+    ``gate`` and ``value`` are weights (ways, units, channels) and biases (ways, units), ``peephole`` (ways, units).
+    """
+    ways, units = value[1].shape
+    weight, bias = (torch.cat([k, torch.zeros_like(k), v], dim=1) for k, v in zip(gate, value, strict=True))
+    hidden = weight.new_zeros(ways, units, units) if peephole is None else torch.diag_embed(peephole)
+    return recurrence(
+        "GRU",
+        x,
+        (weight, F.pad(hidden, (0, 0, 0, 2 * units)), F.pad(bias, (0, 3 * units))),
+        lengths,
+        [start],
+        reversals,
+        activations=["Sigmoid", "Affine"] * ways,
+        activation_alpha=[1.0] * ways,
+        activation_beta=[0.0] * ways,
+    )
+
+
+def _all_ways(x: Sequences, product: tuple[Tensor, Tensor]) -> Sequences:
+    """A gate's product for every way (outer, time, inner, ways * units)."""
+    weight, bias = product
+    return F.linear(x, weight.flatten(0, 1), bias.flatten())
 
 
 def over_time(

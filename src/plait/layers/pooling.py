@@ -51,11 +51,12 @@ class Pool(Layer):
     def forward(
         self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch *given"]:
+        over_map = F.max_pool2d if self.kind == "max" else F.avg_pool2d
         if x.dim() == 4:
-            over_map = F.max_pool2d if self.kind == "max" else F.avg_pool2d
             return over_map(x, pair(self.size), pair(self.stride))
-        over_time = F.max_pool1d if self.kind == "max" else F.avg_pool1d
-        return over_time(x.transpose(1, 2), pair(self.size)[1], pair(self.stride)[1]).transpose(1, 2)
+        # A sequence is a map of one row: torch's max_pool1d holds for one length in an exported program.
+        row = over_map(x.mT[:, :, None], (1, pair(self.size)[1]), (1, pair(self.stride)[1]))
+        return row[:, :, 0].mT
 
     def window(self) -> Window:
         size = pair(self.size)[1]
@@ -168,6 +169,9 @@ class AdaptivePool(Layer):
             return self._parts(by_rows, 2, parts).permute(0, 3, 1, 2)
         if x.dim() == 4:
             return F.adaptive_avg_pool2d(x, (rows, parts))
+        if lengths is None and torch.compiler.is_exporting():
+            # torch's own writes the parts of one length into a program.
+            lengths = torch.full((x.shape[0],), x.shape[1], device=x.device)
         if lengths is None:
             if self.kind == "max":
                 return self._parts(x, 1, parts)
