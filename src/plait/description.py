@@ -1,8 +1,11 @@
 """Gathered data in words and numbers: what is there, what is wrong with it."""
 
+from collections import Counter
 from typing import Any
 
 from plait.data.gather import Gathered
+from plait.data.table import Table
+from plait.inference.tags import spans
 
 
 def description(found: Gathered) -> dict[str, Any]:
@@ -13,9 +16,17 @@ def description(found: Gathered) -> dict[str, Any]:
         "format": table.format,
         "examples": len(table),
         "several_labels": table.several_labels,
-        "classes": dict(zip(table.classes, table.counts(table.classes), strict=True)),
+        "classes": _classes(table),
         "splits": {str(name): int(count) for name, count in table.frame["split"].value_counts().items()},
     }
+
+
+def _classes(table: Table) -> dict[str, int]:
+    """Examples of each class; where tags mark spans, the spans of each kind ("" where they have none)."""
+    if not table.scheme:
+        return dict(zip(table.classes, table.counts(table.classes), strict=True))
+    counted = Counter(span.kind for tags in table.labels for span in spans(tags))
+    return {kind: counted[kind] for kind in sorted(counted)}
 
 
 def problems(found: Gathered) -> dict[str, Any]:
@@ -37,7 +48,7 @@ def _advice(found: Gathered) -> list[str]:
 def counts(gathered: Gathered) -> str:
     """How many examples there are of each part, in one line."""
     frame = gathered.table.frame
-    classes = gathered.table.classes
+    classes = _classes(gathered.table)
     parts, what = frame["split"].value_counts(), f"; {len(classes)} classes" if classes else ""
     if gathered.table.content == "running text":
         parts, what = frame.assign(size=gathered.sizes[:, 0]).groupby("split")["size"].sum(), " characters"

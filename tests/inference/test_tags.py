@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.inference.tags import Span, all_tags, are_spans, faults, kinds, marked, scheme_of, spans
+from plait.inference.tags import (
+    MARKINGS,
+    SCHEMES,
+    Span,
+    all_tags,
+    are_spans,
+    faults,
+    kinds,
+    marked,
+    scheme_of,
+    spans,
+)
 
 TAG = st.sampled_from(["O", *(f"{letter}-{kind}" for letter in "BIES" for kind in ("LOC", "PER"))])
 
@@ -38,28 +49,35 @@ def test_spans_are_conllevals(tags: list[str]) -> None:
     assert spans(tags) == conlleval(tags)
 
 
-@given(st.lists(TAG, max_size=12), st.sampled_from(["iob1", "iob2", "bioes"]))
+@given(st.lists(TAG, max_size=12), st.sampled_from(MARKINGS))
 def test_spans_survive_every_scheme(tags: list[str], scheme: str) -> None:
     found = spans(tags)
     again = marked(found, len(tags), scheme)
     assert spans(again) == found
-    assert not list(faults(again, scheme.upper()))
-    assert set(again) <= set(all_tags(kinds(tags), "bioes" if scheme == "bioes" else "iob2"))
+    assert not list(faults(again, scheme))
+    assert scheme not in SCHEMES or set(again) <= set(all_tags(kinds(tags), scheme))
 
 
 @pytest.mark.parametrize(
     ("sentences", "scheme"),
     [
-        ([["I-PER", "I-PER", "O", "I-LOC", "B-LOC"]], "IOB1"),
-        ([["B-PER", "I-PER", "O", "B-LOC"]], "IOB2"),
-        ([["B-PER", "I-PER", "O", "B-LOC"], ["I-PER", "O"]], "IOB2"),
-        ([["B-PER", "E-PER", "O", "S-LOC"]], "BIOES"),
-        ([["B-PER", "L-PER", "O", "U-LOC"]], "BIOES"),
-        ([["B", "M", "E", "S"]], "BIOES"),
+        ([["I-PER", "I-PER", "O", "I-LOC", "B-LOC"]], "iob1"),
+        ([["B-PER", "I-PER", "O", "B-LOC"]], "iob2"),
+        ([["B-PER", "I-PER", "O", "B-LOC"], ["I-PER", "O"]], "iob2"),
+        ([["B-PER", "E-PER", "O", "S-LOC"]], "bioes"),
+        ([["B-PER", "L-PER", "O", "U-LOC"]], "bilou"),
+        ([["B", "M", "E", "S"]], "bmes"),
+        ([["B", "E"], ["B", "M", "E", "W"]], "bmew"),
+        ([["B-LOC", "M-LOC", "L-LOC"]], "bioes"),
     ],
 )
 def test_the_scheme_is_recognized(sentences: list[list[str]], scheme: str) -> None:
     assert scheme_of(sentences) == scheme
+
+
+def test_answers_keep_the_letters_of_the_data() -> None:
+    tags = ["B-LOC", "M-LOC", "E-LOC", "O", "S-PER"]
+    assert marked(spans(tags), 5, scheme_of([tags])) == tags
 
 
 def test_adjacent_spans_of_iob1_part_at_b() -> None:
@@ -72,13 +90,13 @@ def test_adjacent_spans_of_iob1_part_at_b() -> None:
 @pytest.mark.parametrize(
     ("tags", "scheme", "places"),
     [
-        (["O", "I-PER", "I-PER"], "IOB2", [1]),
-        (["B-LOC", "I-PER"], "IOB2", [1]),
-        (["B-LOC", "I-LOC", "B-LOC"], "IOB1", [0]),
-        (["I-LOC", "B-LOC"], "IOB1", []),
-        (["B-LOC", "O"], "BIOES", [0]),
-        (["E-LOC", "S-LOC"], "BIOES", [0]),
-        (["B-LOC", "I-LOC", "E-LOC"], "BIOES", []),
+        (["O", "I-PER", "I-PER"], "iob2", [1]),
+        (["B-LOC", "I-PER"], "iob2", [1]),
+        (["B-LOC", "I-LOC", "B-LOC"], "iob1", [0]),
+        (["I-LOC", "B-LOC"], "iob1", []),
+        (["B-LOC", "O"], "bioes", [0]),
+        (["E-LOC", "S-LOC"], "bioes", [0]),
+        (["B-LOC", "I-LOC", "E-LOC"], "bioes", []),
     ],
 )
 def test_what_a_scheme_does_not_allow(tags: list[str], scheme: str, places: list[int]) -> None:

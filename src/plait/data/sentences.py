@@ -46,17 +46,17 @@ def tagged_table(
     tags = [sentence.tags for sentence in sentences if sentence.tags is not None]
     if are_spans(tag for one in tags for tag in one):
         scheme = scheme_of(tags)
-        found.append(_finding("scheme", source, f"the tags are taken for {scheme}"))
+        found.append(_finding("scheme", source, f"the tags are taken for {scheme.upper()}"))
         for sentence in sentences:
             for place, why in faults(sentence.tags or (), scheme):
-                message = f"{why} ({scheme}); it is read as conlleval reads it"
+                message = f"{why} ({scheme.upper()}); it is read as conlleval reads it"
                 found.append(
                     Problem("invalid tag", sentence.file, message, sentence.lines[place], error=False)
                 )
         sentences = [_in_iob2(sentence) for sentence in sentences]
     rows = [Row(one.tokens, one.tags, one.split, one.file, one.lines[0], one.document) for one in sentences]
     table = Table.from_rows(rows, source, format, problems=found, content="sentences", column=column)
-    return replace(table, scheme=scheme.lower())
+    return replace(table, scheme=scheme)
 
 
 def _in_iob2(sentence: Tagged) -> Tagged:

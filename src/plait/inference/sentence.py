@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from plait.errors import ModelError
 from plait.inference.conll import BETWEEN
 from plait.inference.input import Array, ModelInput, Port
+from plait.inference.tags import MARKINGS
 from plait.inference.text import FIRST, PADDING, UNKNOWN, UNSPACED, most_frequent, pad
 
 Numbers = NDArray[np.int64]
@@ -41,7 +42,7 @@ class SentenceInput(ModelInput):
     ``vocabulary`` lists the words that have a number of their own, counted from FIRST (``lowercase``: in lower case,
     each digit as 0), ``characters`` the signs that have one. Of a word ``letters`` signs are read: of a longer one the
     beginning and the end. ``splitter`` divides raw text: into words, or into characters. ``column`` is where the tags
-    of a file of columns stand, ``scheme`` how they mark spans there (iob1, iob2, bioes; "" where they do not). Raises
+    of a file of columns stand, ``scheme`` how they mark spans there (one of MARKINGS; "" where they do not). Raises
     ValueError for values that mean nothing. ``features`` are the columns beside the word (in a token each stands behind
     a tab), ``values`` what each may hold.
     """
@@ -64,8 +65,8 @@ class SentenceInput(ModelInput):
     def __post_init__(self) -> None:
         if self.splitter not in SPLITTERS:
             raise ValueError(f"splitter is {self.splitter!r}, but must be one of {', '.join(SPLITTERS)}")
-        if self.scheme not in ("", "iob1", "iob2", "bioes"):
-            raise ValueError(f"scheme is {self.scheme!r}, but must be iob1, iob2, bioes or empty")
+        if self.scheme not in ("", *MARKINGS):
+            raise ValueError(f"scheme is {self.scheme!r}, but must be empty or one of {', '.join(MARKINGS)}")
         if self.letters < 2:
             raise ValueError(f"letters is {self.letters}, but must be at least 2")
         if len(self.features) != len(self.values):

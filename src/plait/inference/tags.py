@@ -9,9 +9,19 @@ SCHEMES = ("iob2", "bioes")
 """Which tags a network may be trained on."""
 PREFIXES = {"iob2": "BI", "bioes": "BIES"}
 
+CLOSED = {
+    "bioes": ("B", "I", "E", "S"),
+    "bmes": ("B", "M", "E", "S"),
+    "bmew": ("B", "M", "E", "W"),
+    "bilou": ("B", "I", "L", "U"),
+}
+"""Schemes that mark where a span ends too, which differ in letters: of its begin, inside, end, and of a span of one."""
+MARKINGS = ("iob1", "iob2", *CLOSED)
+"""How the tags of files mark spans."""
+
 _MARK = re.compile(r"([BIESMLUW])(?:[-_](.+))?")
 _SAME = {"M": "I", "L": "E", "U": "S", "W": "S"}
-"""BMES and BILOU are BIOES by other letters."""
+"""Read as BIOES, whatever the letters."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,7 @@ def spans(tags: Sequence[str]) -> list[Span]:
 
 
 def marked(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
-    """The tags (length,) that mark ``spans``, in order, in one of SCHEMES or in iob1."""
+    """The tags (length,) that mark ``spans``, in order, in one of MARKINGS."""
     tags = [OUTSIDE] * length
     last = Span("", -1, -1)
     for span in spans:
@@ -64,8 +74,9 @@ def marked(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
         if scheme != "iob1" or (last.kind, last.end) == (span.kind, span.start):
             letters[0] = "B"
         last = span
-        if scheme == "bioes":
-            letters[-1] = "E" if len(letters) > 1 else "S"
+        if scheme in CLOSED:
+            begin, inside, end, single = CLOSED[scheme]
+            letters = [begin, *[inside] * (len(letters) - 2), end] if len(letters) > 1 else [single]
         tags[span.start : span.end] = [_tag(letter, span.kind) for letter in letters]
     return tags
 
@@ -76,16 +87,18 @@ def all_tags(kinds: Sequence[str], scheme: str) -> list[str]:
 
 
 def scheme_of(sentences: Iterable[Sequence[str]]) -> str:
-    """IOB1, IOB2 or BIOES: what the fewest sequences of tags contradict. The tags mark spans."""
+    """One of MARKINGS: what the fewest sequences of tags contradict. The tags mark spans."""
     plain = begun = 0
+    letters: set[str] = set()
     for tags in sentences:
+        letters |= {mark[1] for mark in map(_MARK.fullmatch, tags) if mark is not None}
         for before, now in _pairs(tags):
-            if now[0] in "ES":
-                return "BIOES"
             continues = before[0] != "O" and before[1] == now[1]
             plain += now[0] == "I" and not continues
             begun += now[0] == "B" and not continues
-    return "IOB1" if plain > begun else "IOB2"
+    if letters & set("ESLUW"):
+        return next((scheme for scheme, known in CLOSED.items() if letters <= set(known)), "bioes")
+    return "iob1" if plain > begun else "iob2"
 
 
 def faults(tags: Sequence[str], scheme: str) -> Iterator[tuple[int, str]]:
@@ -95,10 +108,10 @@ def faults(tags: Sequence[str], scheme: str) -> Iterator[tuple[int, str]]:
         continues = before[0] in "BI" and before[1] == now[1]
         after = pairs[place + 1][1] if place + 1 < len(pairs) else ("O", "")
         match scheme:
-            case "IOB1":
+            case "iob1":
                 wrong = now[0] == "B" and not continues
                 why = "begins a span that does not follow another of its kind"
-            case "IOB2":
+            case "iob2":
                 wrong, why = now[0] == "I" and not continues, "continues no span"
             case _:
                 wrong, why = now[0] in "IE" and not continues, "continues no span"
