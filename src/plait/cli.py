@@ -209,18 +209,19 @@ def predict(
     if live_output.is_live(sources, predictor.spec):
         live_output.write(predictor, out, as_json, console.terminal())
         return
-    predictions = predict_with(predictor, sources, skip_bad=skip_bad, report=console.say_problem)
+    found = predict_with(predictor, sources, skip_bad=skip_bad, report=console.say_problem)
     if draw is not None:
-        predictions = box_output.draw_boxes(draw, predictions)
+        found = box_output.draw_boxes(draw, found)
+    predictions = list(found) if as_json and out is not None else found
     if out is not None and boxes_as is not None:
         count = box_output.write_boxes(boxes_as, out, predictions, predictor.spec.classes)
         console.say(f"written: {out}, {count} pictures")
     elif out is not None:
         outputs.write_csv(out, predictions, sources, predictor.spec)
         console.say(f"written: {out}")
-    elif as_json:
+    if as_json:
         console.print_json(outputs.to_json(predictions, predictor.spec))
-    else:
+    elif out is None:
         outputs.show(predictions, predictor.spec, console.terminal())
 
 

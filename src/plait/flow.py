@@ -16,7 +16,7 @@ from plait.data.gather import Gathered, Progress, gather, look, refuse
 from plait.data.readers import recognize
 from plait.deployment.export import export as export_network
 from plait.description import counts, description, problems
-from plait.errors import DataError, RunError
+from plait.errors import DataError, PlaitError, RunError
 from plait.evaluation.metrics import Metric, metric
 from plait.evaluation.saving import write_report
 from plait.inference.spec import ModelSpec
@@ -122,7 +122,13 @@ def train(
         "start_from": None if start_from is None else str(start_from),
         "own": own.names(),
     }
-    return _fit(_create(folder, settled, gathered, origin), gathered, own, say)
+    run = _create(folder, settled, gathered, origin)
+    try:
+        return _fit(run, gathered, own, say)
+    except PlaitError:
+        if not run.started:
+            run.discard()
+        raise
 
 
 def test(
@@ -210,6 +216,7 @@ def _create(folder: Path, recipe: Recipe, gathered: Gathered, origin: dict[str, 
         plait_version=__version__,
         trained_on="",
     )
+    MEDIA[recipe.task].task(spec, recipe, counts)  # refuses what it cannot do before there is a folder
     data = origin | {"fingerprint": gathered.fingerprint, "counts": counts, "classes": classes}
     return Run.create(folder, recipe, spec, data, gathered)
 

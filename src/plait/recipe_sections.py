@@ -10,7 +10,7 @@ class EvaluationOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    mirror: bool | str
+    mirror: bool | Literal["auto"]
 
 
 class WordDropout(BaseModel):

@@ -3,6 +3,7 @@
 import csv
 import json
 import platform
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from plait import __version__
 from plait.data.gather import Gathered
@@ -27,6 +29,8 @@ from plait.tasks.task import as_tuple
 from plait.training import Outcome
 
 WEIGHTS = "weights.safetensors"
+CREATED = ("recipe.yaml", "examples.csv", "environment.json", "data.json", "model.json")
+"""Files that are written before training, the last first."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,28 @@ class Run:
         cls, folder: Path, recipe: Recipe, spec: ModelSpec, data: dict[str, Any], gathered: Gathered
     ) -> "Run":
         """Writes everything that is known before training; recipe.yaml comes last and makes the folder a run."""
-        folder.mkdir(parents=True, exist_ok=True)
         run = cls(folder, recipe, spec, data)
-        run.write("model.json", spec.to_json())
-        run.write("data.json", data)
-        run.write("environment.json", environment())
-        _write_examples(folder / "examples.csv", gathered)
-        write_text(folder / "recipe.yaml", recipe.to_yaml())
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            run.write("model.json", spec.to_json())
+            run.write("data.json", data)
+            run.write("environment.json", environment())
+            _write_examples(folder / "examples.csv", gathered)
+            write_text(folder / "recipe.yaml", recipe.to_yaml())
+        except OSError as error:
+            run.discard()
+            raise RunError(
+                f"the run's folder {folder} cannot be written ({error.strerror}): choose another --out"
+            ) from error
         return run
+
+    def discard(self) -> None:
+        """Takes back what ``create`` wrote; the folder too, unless something else lies in it."""
+        for name in CREATED:
+            with suppress(OSError):
+                (self.folder / name).unlink()
+        with suppress(OSError):
+            self.folder.rmdir()
 
     @classmethod
     def open(cls, folder: str | Path, own: nn.Module | None = None) -> "Run":
@@ -69,6 +87,11 @@ class Run:
             return cls(folder, recipe, spec, _read(folder / "data.json"))
         except (OSError, ValueError, KeyError) as error:
             raise RunError(f"{folder} is damaged: {error}") from error
+
+    @property
+    def started(self) -> bool:
+        """Whether its training has begun."""
+        return (self.folder / "plan.json").exists()
 
     @property
     def trained(self) -> bool:
@@ -99,14 +122,25 @@ class Run:
 
     def network(self) -> nn.Module:
         """The trained network, in evaluation mode; raises RunError where training has not finished."""
+        weights = self.weights()
+        network = self.empty_network()
+        passing = {name: value for name, value in network.state_dict().items() if self._passes(name)}
+        network.load_state_dict(passing | weights)
+        return network.eval()
+
+    def weights(self) -> dict[str, Tensor]:
+        """The trained ones, by name; raises RunError where there are none, or they cannot be read."""
         if not self.trained:
             raise RunError(
                 f"{self.folder} has not finished training; go on with: plait train --resume {self.folder}"
             )
-        network = self.empty_network()
-        passing = {name: value for name, value in network.state_dict().items() if self._passes(name)}
-        network.load_state_dict(passing | load_file(self.folder / WEIGHTS))
-        return network.eval()
+        try:
+            return load_file(self.folder / WEIGHTS)
+        except (OSError, SafetensorError) as error:
+            raise RunError(
+                f"{self.folder / WEIGHTS} is damaged: {error}; if its checkpoints are whole, delete it and go on with: "
+                f"plait train --resume {self.folder}"
+            ) from error
 
     def save_weights(self, network: nn.Module) -> None:
         weights = {

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from plait.data.vectors import read_vectors
@@ -15,7 +14,7 @@ from plait.inference.sentence import SentenceInput
 from plait.inference.stream import StreamInput
 from plait.inference.text import FIRST, TextInput
 from plait.layers import Embedding, Pretrained, Stack
-from plait.run import WEIGHTS, Run
+from plait.run import Run
 
 DEFAULT_BACKBONE = "resnet18.a1_in1k"
 IMAGENET_SIDE = 160
@@ -95,7 +94,7 @@ def copy_weights(network: nn.Module, run: Run, source: Run, say: Callable[[str],
 
     Says what was taken and what was left as it was drawn; what is fitted to the data is not asked for.
     """
-    found = load_file(source.folder / WEIGHTS)
+    found = source.weights()
     own = network.state_dict()
     others = run.medium.fitted + run.medium.passing
     asked = {name: value for name, value in own.items() if not name.startswith(others)}

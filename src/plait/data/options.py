@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from plait.inference.picture_file import MOST_PIXELS
+
 
 class DataOptions(BaseModel):
     """How data is divided, whatever it holds; every default stands in the task's recipe."""
@@ -27,7 +29,7 @@ class PictureDataOptions(DataOptions):
     resize: Literal["crop", "pad", "stretch"]
     margin: float | Literal["auto"] = Field()
     """Pictures are kept at this many times image_size, so that a training crop has something to choose from."""
-    max_pixels: int = Field(gt=0)
+    max_pixels: int = Field(gt=0, le=MOST_PIXELS)
     """A picture of more pixels than this is refused before it is decoded (a pixel bomb)."""
     cache_mb: int = Field(ge=0)
     """Decoded pictures kept in memory, in MB; beyond it they are decoded again each epoch."""
@@ -42,7 +44,7 @@ class BoxDataOptions(DataOptions):
     """What a picture is that nothing marks: one without any object, or a mistake."""
     encoding: str | None
     """Of tables and lists; None: UTF-8, or GB18030 where that gives Chinese."""
-    max_pixels: int = Field(gt=0)
+    max_pixels: int = Field(gt=0, le=MOST_PIXELS)
     """A picture of more pixels than this is refused before it is decoded (a pixel bomb)."""
     cache_mb: int = Field(ge=0)
     """Decoded pictures kept in memory, in MB; beyond it they are decoded again each epoch."""
@@ -141,7 +143,7 @@ class LineDataOptions(TranscriptDataOptions):
 
     height: int = Field(ge=8, le=512)
     """Pixels; lines are made so high, and as wide as that makes them."""
-    max_pixels: int = Field(gt=0)
+    max_pixels: int = Field(gt=0, le=MOST_PIXELS)
     """A picture of more pixels than this is refused before it is decoded (a pixel bomb)."""
 
 

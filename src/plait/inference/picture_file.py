@@ -33,6 +33,8 @@ SUFFIXES: dict[str, str] = {
     ".tiff": "TIFF",
 }
 """Suffix of a file name (lower case) to the format that it promises."""
+MOST_PIXELS = 178_956_970
+"""Pillow's own limit, twice its Image.MAX_IMAGE_PIXELS, which is not ours to change for a whole program."""
 FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
 """The only decoders ever tried; Pillow knows many more, and each is code that hostile files can reach."""
 
@@ -168,8 +170,10 @@ def _decode(data: bytes, channels: int | None, max_pixels: int) -> Pixels:
             _refuse_bomb(image.width, image.height, max_pixels)
             image.load()
             return _upright(_pixels(image, channels), _orientation(image))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PictureError("pixel bomb", f"Pillow refuses it: {error}") from error
+    except Image.DecompressionBombError as error:
+        raise PictureError(
+            "pixel bomb", f"more than the {MOST_PIXELS:,} pixels that are ever decoded; make it smaller"
+        ) from error
     except _DAMAGES as error:
         raise _damage(data, error) from error
 

@@ -19,6 +19,7 @@ from plait.layers import Map, Pretrained, Shape, Stack
 from plait.media.medium import EVALUATION_BATCH, Medium, pace, sample, weights
 from plait.recipe import PictureRecipe, Recipe
 from plait.tasks import ImageClassification, Task, automatic
+from plait.tasks.classification import loss_name
 from plait.tasks.image_classification import PictureNetwork, picture_network, set_statistics
 
 SHOWN = 112
@@ -32,7 +33,8 @@ class Pictures(Medium):
     baseline_rows = 5_000
 
     def settle(self, asking: Callable[..., Recipe], train: Gathered) -> Recipe:
-        return settle(asking, train)
+        settled = of_pictures(settle(asking, train))
+        return settled.with_values(loss={"name": loss_name(settled.loss.name, train.table.several_labels)})
 
     def settle_opened(self, recipe: Recipe, store: PictureStore, targets: Tensor) -> Recipe:
         return settle_mirror(of_pictures(recipe), store, targets.numpy())
@@ -217,7 +219,10 @@ def picture_input(recipe: PictureRecipe, default_side: int = automatic.PHOTOGRAP
     sizes = recipe.augmentation.sizes
     last = automatic.sizes(min(height, width))[1] if sizes == "auto" else sizes[1]
     margin = automatic.margin(min(height, width), last) if data.margin == "auto" else data.margin
-    return PictureInput(height, width, channels, data.resize, margin)
+    try:
+        return PictureInput(height, width, channels, data.resize, margin)
+    except ValueError as error:
+        raise RecipeError(f"data.image_size or data.margin: {error}") from error
 
 
 def mean_and_std(store: PictureStore, seed: int) -> tuple[list[float], list[float]]:

@@ -19,6 +19,7 @@ from plait.layers import Shape, Tokens
 from plait.media.medium import EVALUATION_BATCH, Medium, pace, sample, weights
 from plait.recipe import Recipe, TextRecipe
 from plait.tasks import Task, TextClassification, automatic
+from plait.tasks.classification import loss_name
 from plait.tasks.ngram_fit import fit_ngrams
 from plait.tasks.text_classification import TYPICAL_LENGTH, TextNetwork, text_network
 
@@ -45,6 +46,7 @@ class Texts(Medium):
         settled = recipe.with_values(
             data={"tokens": tokens, "least": least},
             ngrams={"orders": orders},
+            loss={"name": loss_name(recipe.loss.name, train.table.several_labels)},
             training=pace(recipe.training, examples, size, epochs),
         )
         self.refuse_impossible(settled)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from plait.data.batches import Targets
 from plait.data.table import Table
-from plait.errors import DataError, NetworkError, Problem
+from plait.errors import DataError, NetworkError, Problem, RecipeError
 from plait.evaluation.intervals import standard_error
 from plait.evaluation.scores import classification_scores, several_label_scores
 from plait.inference.classification import THRESHOLD, probabilities
@@ -25,6 +25,18 @@ BINARY: dict[str, LossName] = {"cross-entropy": "binary-cross-entropy", "focal":
 """Where an input may have several labels each class is a question of its own."""
 
 
+def loss_name(asked: LossName, several_labels: bool) -> LossName:
+    """The loss that is meant; raises RecipeError for one of several labels where each example has one."""
+    if several_labels:
+        return BINARY.get(asked, asked)
+    if asked in BINARY.values():
+        one = next(name for name, binary in BINARY.items() if binary == asked)
+        raise RecipeError(
+            f"loss.name: {asked} is for data with several labels an example, and here each has one: take {one}"
+        )
+    return asked
+
+
 class Classification(Task):
     """``counts`` are the training examples of each class, which class weights and the loss need."""
 
@@ -34,7 +46,7 @@ class Classification(Task):
         self.classes = list(classes)
         self.several_labels = several_labels
         self.metric = "micro_f1" if several_labels else "accuracy"
-        name = BINARY.get(loss.name, loss.name) if several_labels else loss.name
+        name = loss_name(loss.name, several_labels)
         self._loss = make_loss(loss.model_copy(update={"name": name}), torch.as_tensor(list(counts)))
         self._numbers = {label: number for number, label in enumerate(self.classes)}
 

@@ -54,7 +54,7 @@ class TrainingOptions(BaseModel):
     early_stopping: int = Field(ge=0)
     """Validations without progress after which training stops; 0 is never."""
     precision: Literal["auto", "bfloat16", "float32"]
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**63)
     freeze: int = Field(ge=0)
     """Epochs in which a pretrained backbone stays as it is."""
     backbone_rate: float = Field(ge=0)
