@@ -171,6 +171,12 @@ def test_a_network_that_cannot_work_is_refused_before_data_is_read(tmp_path: Pat
     changes = ["data.image_size=4", "network=[{conv: 8}, {pool: 2}, {pool: 2}, {pool: 2}]"]
     with pytest.raises(plait.NetworkError, match=r"layer 4 .*pool 2.*1x1"):
         plait.train(data, changes=changes)
+    with pytest.raises(plait.NetworkError, match=r"layer 2 .*conv"):
+        plait.train(data, changes=["network=[flatten, {conv: 8}]"])
+    with pytest.raises(plait.NetworkError, match="arrives at the classes"):
+        plait.train(
+            data, changes=["network=[{conv: 8}, {to_sequence: rows}, {recurrent: {cell: gru, units: 4}}]"]
+        )
 
 
 def test_pictures_begin_small_where_the_network_can(tmp_path: Path) -> None:

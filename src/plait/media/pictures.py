@@ -16,10 +16,11 @@ from plait.inference.input import ModelInput
 from plait.inference.picture import PictureInput
 from plait.inference.spec import ModelSpec
 from plait.layers import Map, Pretrained, Shape, Stack
+from plait.layers.own import Own
 from plait.media.medium import EVALUATION_BATCH, Medium, pace, sample, weights
 from plait.recipe import PictureRecipe, Recipe
 from plait.tasks import ImageClassification, Task, automatic
-from plait.tasks.classification import loss_name
+from plait.tasks.classification import loss_name, refuse_sequence
 from plait.tasks.image_classification import PictureNetwork, picture_network, set_statistics
 
 SHOWN = 112
@@ -40,10 +41,11 @@ class Pictures(Medium):
         return settle_mirror(of_pictures(recipe), store, targets.numpy())
 
     def refuse_impossible(self, recipe: Recipe) -> None:
-        if of_pictures(recipe).data.image_size == "auto":
-            recipe.layers()
-        else:
-            Stack(*recipe.layers()).output(self.preview(recipe, None))
+        """Where the data will say the size, what works at none of the sizes that it can say."""
+        if of_pictures(recipe).data.image_size != "auto":
+            _refuse(recipe, self.preview(recipe, None))
+        elif not any(isinstance(layer, Own) for layer in recipe.layers()):
+            _refuse_at_any_size(recipe)
 
     def classes(self, recipe: Recipe, train: Gathered) -> list[str]:
         return train.table.classes
@@ -208,6 +210,27 @@ def _fits(recipe: PictureRecipe, input: PictureInput, sizes: tuple[float, float]
     except NetworkError:
         return False
     return all(other == first for other in others)
+
+
+def _refuse(recipe: Recipe, arriving: Shape) -> None:
+    refuse_sequence(Stack(*recipe.layers()).output(arriving))
+
+
+def _refuse_at_any_size(recipe: Recipe) -> None:
+    first: NetworkError | None = None
+    asked = of_pictures(recipe).data.channels
+    for side in (
+        automatic.PHOTOGRAPH_SIDE,
+        automatic.FIXED_PHOTOGRAPH_SIDE,
+        *range(4, automatic.SMALL_SIDE + 1),
+    ):
+        for channels in (3, 1) if asked == "auto" else (asked,):
+            try:
+                return _refuse(recipe, Map(channels, side, side))
+            except NetworkError as error:
+                first = first or error
+    assert first is not None
+    raise first
 
 
 def picture_input(recipe: PictureRecipe, default_side: int = automatic.PHOTOGRAPH_SIDE) -> PictureInput:

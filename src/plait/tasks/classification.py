@@ -37,6 +37,15 @@ def loss_name(asked: LossName, several_labels: bool) -> LossName:
     return asked
 
 
+def refuse_sequence(arriving: Shape) -> None:
+    """Raises NetworkError for what a head of classes cannot read."""
+    if isinstance(arriving, SequenceShape):
+        raise NetworkError(
+            f"a {arriving} arrives at the classes, but they need a vector: let the last recurrent layer "
+            "give its last state only (return: last), or add a global_pool"
+        )
+
+
 class Classification(Task):
     """``counts`` are the training examples of each class, which class weights and the loss need."""
 
@@ -65,13 +74,9 @@ class Classification(Task):
 
     def head(self, arriving: Shape) -> list[Layer]:
         """Averages over what is left of a map, then one fully connected layer."""
+        refuse_sequence(arriving)
         if isinstance(arriving, Map):
             return [GlobalPool(), Dense(len(self.classes))]
-        if isinstance(arriving, SequenceShape):
-            raise NetworkError(
-                f"a {arriving} arrives at the classes, but they need a vector: let the last recurrent layer "
-                "give its last state only (return: last), or add a global_pool"
-            )
         return [Dense(len(self.classes))]
 
     def loss(self, outputs: Float[Tensor, "batch classes"], targets: Tensor) -> Float[Tensor, ""]:
