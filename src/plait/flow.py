@@ -54,6 +54,7 @@ def inspect(
     asking = partial(_asked, task_of(data, format), recipe, [*_columns(text, label, encoding), *changes])
     asked = asking()
     medium = MEDIA[asked.task]
+    medium.refuse_impossible(asked)
     answer: dict[str, Any] = {"task": asked.task}
     found = None
     if data is not None:
