@@ -142,7 +142,7 @@ def _words(command: str) -> list[str]:
 
 COMMANDS = """
 import contextlib, json, sys
-from plait import cli
+from plait import entry
 
 for words in json.loads(sys.argv[1]):
     place = words.index(">") if ">" in words else len(words)
@@ -151,7 +151,7 @@ for words in json.loads(sys.argv[1]):
     target = open(words[place + 1], "w", encoding="utf-8") if place < len(words) else None
     with target or contextlib.nullcontext(), contextlib.redirect_stdout(target or sys.stdout):
         try:
-            cli.main()
+            entry.main()
         except SystemExit as leaving:
             if leaving.code:
                 sys.exit(leaving.code)
