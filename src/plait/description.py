@@ -26,7 +26,7 @@ def _classes(table: Table) -> dict[str, int]:
     if not table.scheme:
         return dict(zip(table.classes, table.counts(table.classes), strict=True))
     counted = Counter(span.kind for tags in table.labels for span in spans(tags))
-    return {kind: counted[kind] for kind in sorted(counted)}
+    return dict(sorted(counted.items()))
 
 
 def problems(found: Gathered) -> dict[str, Any]:

@@ -20,15 +20,17 @@ OF_SEQUENCES = {name: case for name, case in CASES.items() if isinstance(case.ar
 def test_exported_is_eager(tmp_path: Path) -> None:
     """All layers side by side in one file, so that PyTorch's exporter (whose warnings are its own) starts once."""
     network = SideBySide(CASES.values()).eval()
-    session = exported(network, network.examples(2), ({0: torch.export.Dim("batch")},), tmp_path)
+    session = exported(network, (network.examples(2),), ({0: torch.export.Dim("batch")},), tmp_path)
     for batch in (1, 5):
         compare(session, network, network.examples(batch), CASES, f"at a batch of {batch}")
 
 
-def exported(network: nn.Module, x: Tensor, dynamic: Any, folder: Path) -> onnxruntime.InferenceSession:
+def exported(
+    network: nn.Module, given: tuple[Tensor, ...], dynamic: Any, folder: Path
+) -> onnxruntime.InferenceSession:
     torch.onnx.export(
         network,
-        (x,),
+        given,
         folder / "layers.onnx",
         dynamo=True,
         verbose=False,
@@ -72,7 +74,7 @@ def test_exported_is_eager_at_any_length(tmp_path: Path) -> None:
     """Layers of sequences side by side, exported at one length and asked at three others."""
     network = Abreast(OF_SEQUENCES.values()).eval()
     dynamic = ({0: torch.export.Dim("batch"), 1: torch.export.Dim("time", min=6)},)
-    session = exported(network, network.examples(2, 9), dynamic, tmp_path)
+    session = exported(network, (network.examples(2, 9),), dynamic, tmp_path)
     for time in (7, 63, 400):
         compare(session, network, network.examples(3, time), OF_SEQUENCES, f"at {time} steps")
 

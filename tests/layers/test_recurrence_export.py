@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
 
 from plait.layers import Recurrent, Sequence
 from plait.layers.cells import CellKind
+from tests.layers.test_conformance_export import exported
+from tests.layers.test_recurrence import CELLS, built
 
-CELLS = pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "sru", "mingru"])
+ARRIVING = Sequence(7, 4)
+
 LENGTHS = ((1, [1, 1]), (60, [60, 1, 33]), (400, [400, 7]))
 """The longest and the real ones, none of them as exported."""
 
@@ -20,8 +22,8 @@ LENGTHS = ((1, [1, 1]), (60, [60, 1, 33]), (400, [400, 7]))
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_file_reads_any_length(cell: CellKind, tmp_path: Path) -> None:
     """Both directions over padded sequences: ONNX Runtime beside PyTorch."""
-    network = TwoInputs(built(Recurrent(cell, 5, 2, direction="both")))
-    run = exported(network, (torch.randn(3, 7, 4), torch.tensor([7, 2, 5])), tmp_path)
+    network = TwoInputs(built(Recurrent(cell, 5, 2, direction="both"), ARRIVING))
+    run = runner(network, (torch.randn(3, 7, 4), torch.tensor([7, 2, 5])), tmp_path)
     for longest, real in LENGTHS:
         x, lengths = torch.randn(len(real), longest, 4), torch.tensor(real)
         torch.testing.assert_close(run(x, lengths)[0], network(x, lengths), rtol=1e-4, atol=1e-5)
@@ -31,10 +33,10 @@ def test_a_model_file_reads_any_length(cell: CellKind, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_file_carries_states_on(cell: CellKind, tmp_path: Path) -> None:
     """Forward, in two pieces, from the states that the first piece left."""
-    layer = built(Recurrent(cell, 5))
+    layer = built(Recurrent(cell, 5), ARRIVING)
     count = len(layer.initial_state(torch.zeros(1, 4))[0])
     start = [torch.randn(3, 5) for _ in range(count)]
-    run = exported(Carried(layer), (torch.randn(3, 7, 4), *start), tmp_path)
+    run = runner(Carried(layer), (torch.randn(3, 7, 4), *start), tmp_path)
     for longest, real in LENGTHS:
         states = [torch.randn(len(real), 5) for _ in range(count)]
         x = torch.randn(len(real), longest, 4)
@@ -46,33 +48,12 @@ def test_a_model_file_carries_states_on(cell: CellKind, tmp_path: Path) -> None:
             states = states[1:]
 
 
-def built(layer: Recurrent) -> Recurrent:
-    """With no weight at zero."""
-    torch.manual_seed(0)
-    layer.build(Sequence(7, 4))
-    for parameter in layer.parameters():
-        nn.init.normal_(parameter, std=0.4)
-    return layer.eval()
-
-
-def exported(
-    network: nn.Module, given: tuple[Tensor, ...], folder: Path
-) -> Callable[..., tuple[Tensor, ...]]:
+def runner(network: nn.Module, given: tuple[Tensor, ...], folder: Path) -> Callable[..., tuple[Tensor, ...]]:
     """The network as a model file for any batch and length, answering tensors with tensors."""
     batch, time = torch.export.Dim("batch"), torch.export.Dim("time")
     shapes = [{0: batch, 1: time} if one.dim() == 3 else {0: batch} for one in given]
-    torch.onnx.export(
-        network,
-        given,
-        folder / "model.onnx",
-        dynamo=True,
-        verbose=False,
-        external_data=False,
-        dynamic_shapes=(shapes[0], shapes[1])
-        if isinstance(network, TwoInputs)
-        else (shapes[0], tuple(shapes[1:])),
-    )
-    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    dynamic = (shapes[0], shapes[1]) if isinstance(network, TwoInputs) else (shapes[0], tuple(shapes[1:]))
+    session = exported(network, given, dynamic, folder)
     names = [one.name for one in session.get_inputs()]
 
     def run(*tensors: Tensor) -> tuple[Tensor, ...]:

@@ -210,7 +210,7 @@ def over_time(
 ) -> tuple[Float[Tensor, "time rows units"], State]:
     """Every step's output and the last state; where ``real`` (time, rows, 1) is False the state stays as it is.
 
-    While a program for any length is exported it is a scan, which becomes ONNX's Scan.
+    While a program for any length is exported by torch.export it is a scan.
     """
 
     def combine(now: State, at: tuple[Tensor, ...]) -> tuple[State, Tensor]:
