@@ -10,7 +10,7 @@ ROOT = Path(plait.__file__).parent
 
 ROOMS = {
     "errors": set[str](),
-    "files": set[str](),
+    "files": {"errors"},
     "inference": {"errors", "files"},
     "layers": {"errors"},
     "evaluation": {"errors", "files"},

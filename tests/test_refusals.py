@@ -1,6 +1,7 @@
 """What cannot start, or was damaged, is one clear error; a start that fails leaves no run in the way of the next."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from typer.testing import CliRunner
 
 import plait
 from plait.cli import app
-from plait.errors import RecipeError, RunError
+from plait.errors import ModelError, RecipeError, RunError
 from plait.run import Run
 from tests.pictures import SMALL, class_folders
 
@@ -35,6 +36,7 @@ def model(data: Path, tmp_path: Path) -> plait.Model:
         ("data.max_pixels=300000000", "max_pixels"),
         ("training.seed=99999999999999999999", "seed"),
         ("evaluation.mirror=maybe", "mirror"),
+        ("training.optimizer.learning_rate=.inf", "learning_rate.*finite"),
     ],
 )
 def test_what_cannot_be_is_refused_before_there_is_a_run(
@@ -83,6 +85,26 @@ def test_damaged_weights_are_named(model: plait.Model) -> None:
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(RunError, match=r"weights\.safetensors is damaged"):
         Run.open(model.folder).network()
+
+
+def test_a_model_is_named_as_one(model: plait.Model, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"notes\.txt does not end in \.onnx"):
+        model.export(tmp_path / "notes.txt")
+    assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_the_environment_holds_the_precision(model: plait.Model) -> None:
+    found = json.loads((model.folder / "environment.json").read_text(encoding="utf-8"))
+    assert found["precision"] in ("float32", "bfloat16")
+
+
+def test_a_full_disk_while_reporting_is_one_error(
+    model: plait.Model, data: Path, full_disk: Callable[[int], None]
+) -> None:
+    full_disk(20_000)
+    with pytest.raises(RunError, match=r"(?s)the disk is full.*free some space, then test again"):
+        model.test(data)
 
 
 def test_answers_go_to_a_file_and_to_programs(data: Path, model: plait.Model, tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from plait.data.gather import Gathered, Progress, gather, look, refuse
 from plait.data.readers import recognize
 from plait.deployment.export import export as export_network
 from plait.description import counts, description, problems
-from plait.errors import DataError, PlaitError, RunError
+from plait.errors import DataError, ModelError, PlaitError, RunError
 from plait.evaluation.metrics import Metric, metric
 from plait.evaluation.saving import write_report
+from plait.files import full_disk_explained
 from plait.inference.spec import ModelSpec
 from plait.layers import Stack, network_table
 from plait.media import MEDIA
@@ -165,12 +166,17 @@ def test(
     digests = run.train_digests()
     report = test_report(run, tested, trained, sum(digest in digests for digest in tested.digests))
     headline = {key: report[key] for key in ("metric", "value", "low", "high", "examples")}
-    write_report(report, run.with_spec(scores=headline).folder)
+    with full_disk_explained(run.folder, "test again"):
+        write_report(report, run.with_spec(scores=headline).folder)
     return report
 
 
 def export(run: Run, path: str | Path) -> Path:
     """Writes the run's network as one ONNX file that answers as PyTorch does, or raises ModelError."""
+    if Path(path).suffix.lower() != ".onnx":
+        raise ModelError(
+            f"{path} does not end in .onnx, as a model's name must: plait export {run.folder} model.onnx"
+        )
     export_network(run.network(), run.spec, Path(path))
     return Path(path)
 
@@ -237,9 +243,10 @@ def _fit(run: Run, gathered: Gathered, own: OwnParts, say: Say, resume: bool = F
     parameters = sum(p.numel() for p in network.parameters())
     say(f"{run.folder}: {len(train.targets)} {run.medium.noun}s, {parameters:,} parameters")
     outcome = train_network(_job(run, network, train, validation, hints, gathered.fingerprint, own, resume))
-    run = run.after_training(outcome)
-    run, report = training_report(run, train, validation, gathered, run.read("training.json"))
-    write_report(report, run.folder)
+    with full_disk_explained(run.folder, f"go on with plait train --resume {run.folder}"):
+        run = run.after_training(outcome)
+        run, report = training_report(run, train, validation, gathered, run.read("training.json"))
+        write_report(report, run.folder)
     return run
 
 

@@ -55,7 +55,7 @@ SMALL = "small_pictures"
 class Recipe(BaseModel):
     """The whole recipe of one run, every value given; ``network`` is a list of layer descriptions."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     task: str
     data: DataOptions

@@ -6,17 +6,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class EvaluationOptions(BaseModel):
-    """How a trained network is asked: ``mirror`` averages a picture's answer with its mirror image's."""
+    """How a trained network is asked: ``mirror`` averages a picture's answer with its mirror image's, ``shift`` with
+    those of the picture moved by so many pixels."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     mirror: bool | Literal["auto"]
+    shift: int = Field(ge=0, le=16)
 
 
 class WordDropout(BaseModel):
     """How training texts are changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     word_dropout: float = Field(ge=0, lt=1)
     """Share of the tokens that become unknown."""
@@ -25,7 +27,7 @@ class WordDropout(BaseModel):
 class NgramOptions(BaseModel):
     """The linear model of n-grams beside the network."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     orders: Literal["auto"] | list[int]
     """Lengths of the n-grams in tokens; an empty list: no such model."""
@@ -36,7 +38,7 @@ class NgramOptions(BaseModel):
 class TagOptions(BaseModel):
     """How tags are marked for the network, and whether neighbors are scored together."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     scheme: Literal["iob2", "bioes"]
     chain: bool
@@ -45,7 +47,7 @@ class TagOptions(BaseModel):
 class OutputOptions(BaseModel):
     """How the next token is scored, and what training adds to the loss (Merity et al. 2018)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     tied: bool
     activation: float = Field(ge=0)
@@ -55,7 +57,7 @@ class OutputOptions(BaseModel):
 class DecodingOptions(BaseModel):
     """How an answer is chosen among all transcripts."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     width: int = Field(ge=1, le=1000)
     """The beam's; 1 takes the likeliest symbol of every step."""
@@ -74,7 +76,7 @@ class DecodingOptions(BaseModel):
 class PyramidOptions(BaseModel):
     """How the maps at the network's taps are joined (Lin et al. 2017, "Feature pyramid networks")."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     channels: int = Field(ge=1)
     context: list[Any]
@@ -95,7 +97,7 @@ class DenseHeadOptions(BaseModel):
 class RecurrentHeadOptions(BaseModel):
     """Box after box told by a recurrent cell at every position of one map."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: Literal["recurrent"]
     depth: int = Field(ge=0, le=8)
@@ -112,7 +114,7 @@ HeadOptions = Annotated[DenseHeadOptions | RecurrentHeadOptions, Field(discrimin
 class BoxLossOptions(BaseModel):
     """What weighs how much in training."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     box: float = Field(ge=0)
     """Weight of how well boxes fit; that of their classes is 1."""
@@ -121,7 +123,7 @@ class BoxLossOptions(BaseModel):
 class DetectionOptions(BaseModel):
     """What a detector answers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     overlap: float = Field(gt=0, lt=1)
     """Of two boxes of a class that cover each other by more (intersection over union) the surer stays."""

@@ -169,6 +169,7 @@ class Run:
                 "history": outcome.history,
             },
         )
+        self.write("environment.json", self.read("environment.json") | {"precision": outcome.precision})
         recipe = self.recipe
         if not outcome.interrupted:
             recipe = recipe.with_values(training={"precision": outcome.precision})

@@ -43,6 +43,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "nothing": {},
     "flip": {"flip": "horizontal"},
     "both flips": {"flip": "both"},
+    "alternating flip": {"flip": "alternating"},
     "shift": {"shift": 0.2},
     "shift and cutout": {"shift": 0.2, "cutout": 0.4},
     "crop": {"crop": (0.3, 0.9), "aspect": 1.5},
@@ -107,7 +108,7 @@ def test_size_range_memory_and_type(choice: str) -> None:
     assert found.shape == (30, 3, 13, 11)
     assert found.is_contiguous(memory_format=torch.channels_last)
     assert -0.01 <= float(found.min()) <= float(found.max()) <= 255.01
-    whole = choice in ("nothing", "flip", "both flips", "shift", "shift and cutout")
+    whole = choice in ("nothing", "flip", "both flips", "alternating flip", "shift", "shift and cutout")
     assert found.dtype == (torch.uint8 if whole else torch.float32)
     assert torch.equal(pictures, before)
 
@@ -125,7 +126,7 @@ def test_seed_epoch_and_row_each_change_the_draw(choice: str) -> None:
     augment, one = Augmentation(options(**CHOICES[choice]), SPEC), stored(1).expand(40, -1, -1, -1)
     rows = np.arange(40)
     base = augment(one, 0, 0, rows)
-    assert len(torch.unique(base.flatten(1), dim=0)) >= (4 if "flip" in choice and choice != "flip" else 2)
+    assert len(torch.unique(base.flatten(1), dim=0)) >= (4 if choice == "both flips" else 2)
     assert not torch.equal(base, augment(one, 1, 0, rows))
     assert not torch.equal(base, augment(one, 0, 1, rows))
 
@@ -137,7 +138,17 @@ def test_switching_one_operator_on_leaves_the_draws_of_the_others() -> None:
     assert float((flipped == shown).float().mean()) > 0.8
 
 
-@pytest.mark.parametrize("flip", ["horizontal", "both"])
+def test_alternating_flips_show_each_picture_both_ways_in_two_epochs() -> None:
+    pictures, rows = stored(40), np.arange(40)
+    augment = Augmentation(options(flip="alternating"), SPEC)
+    drawn = Augmentation(options(flip="horizontal"), SPEC)(pictures, 5, 0, rows)
+    first, second, third = (augment(pictures, 5, epoch, rows) for epoch in range(3))
+    assert torch.equal(first, drawn)
+    assert torch.equal(third, first)
+    assert torch.equal(second, first.flip(-1))
+
+
+@pytest.mark.parametrize("flip", ["horizontal", "both", "alternating"])
 def test_flips_are_drawn_half_of_the_time(flip: str) -> None:
     spec = PictureInput(2, 2, 1, "crop", 1.0)
     corner = torch.tensor([[[[1, 0], [0, 0]]]], dtype=torch.uint8).expand(4000, -1, -1, -1)

@@ -111,6 +111,17 @@ def test_what_lies_wrong_in_class_folders_is_listed(tmp_path: Path) -> None:
     assert {problem.kind for problem in table.problems if not problem.error} == {"not a picture"}
 
 
+def test_pictures_that_are_not_read_are_examples_to_be_complained_of(tmp_path: Path) -> None:
+    """A folder of a phone's photographs is not passed over in silence."""
+    pictures(tmp_path, "a/1.jpg", "b/1.jpg")
+    (tmp_path / "b" / "2.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "3.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    table = read_table(str(tmp_path))
+    assert targets(table) == {("", "a"): 1, ("", "b"): 2, ("", "c"): 1}
+    assert table.problems == ()
+
+
 def test_what_lies_beside_splits_is_listed(tmp_path: Path) -> None:
     pictures(tmp_path, "train/a/1.jpg", "train/2.jpg", "test/a/1.jpg", "loose.jpg", "unlabelled/1.jpg")
     (tmp_path / "train" / "empty").mkdir()

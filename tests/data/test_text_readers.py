@@ -119,11 +119,8 @@ def test_gb18030_is_read_and_said(tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("t.csv", 'text,label\n"open,1\n', "quote"),
-        ("t.csv", "text,label\na,b,c\n", "row 2: 3 columns"),
         ("t.csv", "text,text\na,b\n", "more than one column text"),
         ("t.csv", "", "is empty"),
-        ("t.jsonl", '{"text": "a", "label": "b"}\nnonsense\n', "row 2: this line is not JSON"),
-        ("t.jsonl", "[1]\n", "row 1: list stands here"),
         ("t.xlsx", "no workbook", "cannot be read as Excel"),
         ("t.parquet", "no parquet", "cannot be read as Parquet"),
     ],
@@ -132,6 +129,28 @@ def test_broken_files_are_refused_with_the_row(tmp_path: Path, name: str, conten
     (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=said):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("t.csv", "text,label\na b,x\nc,d,e\nf g,y\nh\n", [(3, "ragged row"), (5, "ragged row")]),
+        ("t.tsv", "text\tlabel\na b\tx\nc\nf g\ty\n", [(3, "ragged row")]),
+        (
+            "t.jsonl",
+            '{"text": "a b", "label": "x"}\nnonsense\n[1]\n{"text": "f g", "label": "y"}\n',
+            [(2, "unreadable"), (3, "unreadable")],
+        ),
+    ],
+)
+def test_rows_that_are_none_are_listed_and_the_others_read(
+    tmp_path: Path, name: str, content: str, found: list[tuple[int, str]]
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    table = read(tmp_path / name)
+    assert pairs(table) == [("a b", "x"), ("f g", "y")]
+    assert [(problem.row, problem.kind) for problem in table.problems] == found
+    assert all(problem.error and problem.file == str(tmp_path / name) for problem in table.problems)
 
 
 def test_empty_and_equal_texts_and_overlap_are_listed(tmp_path: Path) -> None:

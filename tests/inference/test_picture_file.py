@@ -233,6 +233,8 @@ def test_links_and_pipes(tmp_path: Path) -> None:
 
 def test_text_and_other_formats_are_no_pictures() -> None:
     assert kind_of(b"not a picture") == "unreadable"
+    with pytest.raises(PictureError, match=r"HEIC or AVIF.*JPEG or PNG"):
+        open_picture(b"\0\0\0\x18ftypheic\0\0\0\0mif1", 3, LIMIT)
     assert kind_of(encoded(Image.fromarray(colors()), "PPM")) == "unreadable"
     assert kind_of(encoded(Image.fromarray(colors()[:, :, 0].astype(np.float32)), "TIFF")) == "unreadable"
 

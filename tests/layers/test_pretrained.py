@@ -74,13 +74,20 @@ def test_offline_says_what_to_fetch_and_how_to_give_it(
         layer.fetch()
 
 
-def test_wrong_files_are_refused(tmp_path: Path) -> None:
+def test_wrong_files_are_refused(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "words.safetensors").write_text("no weights", encoding="utf-8")
     with pytest.raises(NetworkError, match="cannot be read"):
         built(str(tmp_path / "words.safetensors")).fetch()
     save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(NetworkError, match="are not those of test_resnet"):
         built(str(tmp_path / "other.safetensors")).fetch()
+    narrow = {name: value.reshape(-1)[:1].clone() for name, value in load_file(weights).items()}
+    save_file(narrow, tmp_path / "narrow.safetensors")
+    with pytest.raises(
+        NetworkError, match=r"are not those of test_resnet: size mismatch for .*more\)$"
+    ) as found:
+        built(str(tmp_path / "narrow.safetensors")).fetch()
+    assert "\n" not in str(found.value)
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
@@ -89,7 +96,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
             return Path.touch, (str(tmp_path / "ran"),)
 
     torch.save(Harmful(), tmp_path / "model.pth")
-    with pytest.raises(NetworkError):
+    with pytest.raises(NetworkError, match="take a file of safetensors"):
         built(str(tmp_path / "model.pth")).fetch()
     assert not (tmp_path / "ran").exists()
 

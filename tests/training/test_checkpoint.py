@@ -1,7 +1,6 @@
 """Checkpoints: whole or passed over; a full disk harms nothing that was saved."""
 
-import signal
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -65,22 +64,12 @@ def test_damaged_newest_is_passed_over_with_a_warning(tmp_path: Path, name: str,
     assert found.step == 1
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """The system refuses to let a file grow beyond 100,000 bytes, as a full disk would."""
-    resource = pytest.importorskip("resource", reason="only Unix limits the size of files")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
-
-
-@pytest.mark.usefixtures("small_files")
-def test_full_disk_is_one_clear_error_and_the_checkpoint_before_loads(tmp_path: Path) -> None:
+def test_full_disk_is_one_clear_error_and_the_checkpoint_before_loads(
+    tmp_path: Path, full_disk: Callable[[int], None]
+) -> None:
     checkpoints = Checkpoints(tmp_path / "checkpoints")
     checkpoints.save(checkpoint(1, best=1))
+    full_disk(100_000)
     with pytest.raises(RunError, match=r"(?s)disk is full.*free some space.*--resume"):
         checkpoints.save(checkpoint(2, best=1, size=1_000_000))
     found = checkpoints.newest()

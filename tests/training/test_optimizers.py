@@ -104,6 +104,17 @@ def test_muon_leaves_embeddings_and_the_last_matrix_to_adamw() -> None:
     assert [id(p) for p in orthogonal] == [id(net[1].weight)]
 
 
+def test_norms_move_by_rates_of_their_own() -> None:
+    given = options(
+        optimizer={"name": "sgd", "learning_rate": RATE, "norm_scale_rate": 0.0, "norm_bias_rate": 64.0}
+    )
+    net = network()
+    rates = {id(p): group["base_lr"] for group in parameter_groups(net, given) for p in group["params"]}
+    for name, parameter in net.named_parameters():
+        factor = {"norm.weight": 0.0, "norm.bias": 64.0}.get(name, 1.0)
+        assert rates[id(parameter)] == pytest.approx(RATE * factor), name
+
+
 def test_matrix_rate_moves_only_what_is_orthogonal() -> None:
     given = options(optimizer={"name": "muon", "learning_rate": RATE, "matrix_rate": 5.0})
     for group in parameter_groups(network(), given):

@@ -163,25 +163,14 @@ def test_damaged_newest_checkpoint_is_passed_over(
     assert found == whole[0]
 
 
-@pytest.fixture
-def full_disk() -> Iterator[Callable[[], None]]:
-    """Called, no file may grow beyond 3,000 bytes any more, which the system reports much as it does a full disk."""
-    resource = pytest.importorskip("resource", reason="only Unix limits the size of files")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
-
-
 def test_full_disk_is_one_error_and_the_run_goes_on_once_there_is_room(
-    tmp_path: Path, whole: tuple[str, Outcome], full_disk: Callable[[], None]
+    tmp_path: Path, whole: tuple[str, Outcome], full_disk: Callable[[int], None]
 ) -> None:
     class Filling(Batches):
         def __iter__(self) -> Iterator[Batch]:
             for number, batch in enumerate(super().__iter__()):
                 if number == 10:
-                    full_disk()
+                    full_disk(3_000)
                 yield batch
 
     given = dataclasses.replace(job(tmp_path, epochs=EPOCHS), batches=Filling)

@@ -38,6 +38,13 @@ def test_cosine_without_warmup_is_torchs() -> None:
     assert rates("cosine", 0.0) == pytest.approx(torchs(torch.optim.lr_scheduler.CosineAnnealingLR, TOTAL))
 
 
+def test_linear_without_warmup_is_torchs() -> None:
+    reference = torchs(
+        torch.optim.lr_scheduler.LinearLR, start_factor=1.0, end_factor=1 / TOTAL, total_iters=TOTAL - 1
+    )
+    assert rates("linear", 0.0) == pytest.approx(reference)
+
+
 def test_step_drops_at_half_and_three_quarters() -> None:
     assert rates("step", 0.0) == pytest.approx([1.0] * 20 + [0.1] * 10 + [0.01] * 10)
 

@@ -27,6 +27,8 @@ OPTIONS: dict[str, Any] = {
         "matrix_rate": 1.0,
         "momentum": 0.9,
         "weight_decay": 0.05,
+        "norm_scale_rate": 1.0,
+        "norm_bias_rate": 1.0,
     },
     "schedule": {"name": "cosine", "warmup": 0.1},
     "averaging": 0.99,

@@ -30,9 +30,11 @@ Size = Annotated[float, Field(ge=0.25, le=1)]
 class AugmentationOptions(BaseModel):
     """Which operators are on and how strong; every default stands in the task's recipe."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    flip: Literal["none", "horizontal", "both", "auto"]
+    flip: Literal["none", "horizontal", "alternating", "both", "auto"]
+    """alternating: drawn in the first epoch, then mirrored in every other one (Jordan 2024), so that two epochs show
+    each picture both ways."""
     shift: float = Field(ge=0, le=1)
     """Moved by up to this share of the side, each way; beyond the border the picture is mirrored."""
     crop: tuple[float, float]
@@ -132,6 +134,9 @@ class Augmentation:
         """
         draws = uniform(seed, epoch, rows, len(Draw))
         options = self.options
+        if options.flip == "alternating":
+            first = uniform(seed, 0, rows, 1)[:, 0]
+            draws[:, Draw.MIRRORED] = 1 - first if epoch % 2 else first
         if options.resamples:
             view = self._sampled(pictures, draws, training_size(self.size, self.sizes, done))
         else:

@@ -31,7 +31,7 @@ LEAST_SIDE = 2.0
 class BoxAugmentation(BaseModel):
     """How training pictures and their boxes are changed; every default stands in the task's recipe."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     flip: Literal["none", "horizontal", "both"]
     scale: tuple[float, float]

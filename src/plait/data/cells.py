@@ -12,6 +12,15 @@ Record = tuple[int, Cells]
 """The line that a row begins at (the header is line 1), and its cells by column."""
 
 
+def ragged(path: object, line: int, cells: int, names: int) -> Problem:
+    """Of a row with more or fewer cells than the header has names."""
+    message = (
+        f"{cells} columns, but the header has {names}; "
+        'a cell that holds the separator must stand in quotes: "a,b"'
+    )
+    return Problem("ragged row", str(path), message, line)
+
+
 class RowError(Exception):
     """Why a row is no example; turned into a Problem where the line is known."""
 

@@ -19,7 +19,7 @@ Numbers = NDArray[np.int64]
 class LineAugmentation(BaseModel):
     """How training lines are changed, each by a draw of its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     scale: float = Field(ge=0, lt=0.5)
     """Smaller or larger by up to this share, in width and height apart."""

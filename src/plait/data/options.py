@@ -10,7 +10,7 @@ from plait.inference.picture_file import MOST_PIXELS
 class DataOptions(BaseModel):
     """How data is divided, whatever it holds; every default stands in the task's recipe."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     validation: float = Field(gt=0, lt=0.9)
     test: float = Field(gt=0, lt=0.9)

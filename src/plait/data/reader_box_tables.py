@@ -99,7 +99,7 @@ class _Reading(BoxReading):
         self.options = options
 
     def file(self, source: Path, path: Path, split: str) -> None:
-        header, records, encoding = open_records(path, self.options.encoding)
+        header, records, encoding = open_records(path, self.options.encoding, self.problems)
         self.problems += encoding_findings(path, encoding, self.options.encoding)
         columns = _columns(header)
         if columns is None:
@@ -220,6 +220,6 @@ def _is_table(path: Path) -> bool:
     if path.suffix.lower() not in OPENERS:
         return False
     try:
-        return _columns(open_records(path, None)[0]) is not None
+        return _columns(open_records(path, None, [])[0]) is not None
     except (DataError, MissingExtraError):
         return False

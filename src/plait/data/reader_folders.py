@@ -8,7 +8,7 @@ from pathlib import Path
 from plait.data.splitwords import split_of
 from plait.data.table import Row, Table, natural_key
 from plait.errors import Problem
-from plait.inference.picture_file import SUFFIXES, PictureError, read_bytes, sniff
+from plait.inference.picture_file import SUFFIXES, UNREAD_SUFFIXES, PictureError, read_bytes, sniff
 
 NAME = "class folders"
 LAYOUT = "class folders: DATA/cat/1.jpg, or DATA/train/cat/1.jpg beside DATA/test/cat/9.jpg"
@@ -162,7 +162,7 @@ def _holds_picture(folder: Path) -> bool:
 
 def _is_picture(path: Path) -> bool:
     """By its suffix, and where that is unknown by its first bytes."""
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in SUFFIXES or path.suffix.lower() in UNREAD_SUFFIXES:
         return True
     try:
         if not path.is_file():

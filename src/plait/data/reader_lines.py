@@ -80,7 +80,7 @@ class _Reading:
         self.rows.append(Row(str(path), said, split, str(path)))
 
     def table(self, path: Path, split: str) -> None:
-        header, records, encoding = open_records(path, self.options.encoding)
+        header, records, encoding = open_records(path, self.options.encoding, self.problems)
         self.problems += encoding_findings(path, encoding, self.options.encoding)
         asked = self.options.text
         names = TRANSCRIPT_NAMES if asked is None else (column(asked),)
@@ -135,7 +135,7 @@ def _is_table(path: Path) -> bool:
     if path.suffix.lower() not in OPENERS:
         return False
     try:
-        header = [column(name) for name in open_records(path, None)[0]]
+        header = [column(name) for name in open_records(path, None, [])[0]]
     except (DataError, MissingExtraError):
         return False
     return (

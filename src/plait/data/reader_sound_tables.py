@@ -71,7 +71,7 @@ class _Reading:
         self.audio = ""
 
     def table(self, path: Path, split: str) -> None:
-        header, records, encoding = open_records(path, self.options.encoding)
+        header, records, encoding = open_records(path, self.options.encoding, self.problems)
         self.problems += encoding_findings(path, encoding, self.options.encoding)
         options, rows = self.options, list(records)
         self.audio = column(_audio_column(path, header, rows, options.audio))
@@ -161,7 +161,7 @@ def _content(path: Path) -> Content | None:
     if path.suffix.lower() not in OPENERS:
         return None
     try:
-        header, records, _ = open_records(path, None)
+        header, records, _ = open_records(path, None, [])
         rows = list(islice(records, LOOKED_AT))
     except (DataError, MissingExtraError):
         return None

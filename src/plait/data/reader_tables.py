@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from plait.data.cells import Cells, Record, RowError, column, decided, split_and_group, target, text
+from plait.data.cells import Cells, Record, RowError, column, decided, ragged, split_and_group, target, text
 from plait.data.splitwords import split_of
 from plait.data.table import Row, Table
 from plait.errors import DataError, Problem
@@ -54,7 +54,7 @@ def _tables(folder: Path, labels_required: bool) -> list[Path]:
 
 def _has_columns(path: Path, labels_required: bool) -> bool:
     try:
-        header = _open(path)[0]
+        header = _open(path, [])[0]
     except DataError:
         return False
     return "image" in header and (not labels_required or "label" in header or "labels" in header)
@@ -73,7 +73,7 @@ def _read(tables: list[tuple[Path, str]], source: Path, labels_required: bool) -
 
 def _several_labels(path: Path, labels_required: bool) -> bool:
     """Whether the table has a column labels; raises DataError where the columns do not fit."""
-    header = _open(path)[0]
+    header = _open(path, [])[0]
     columns = f"its columns are {', '.join(header) or 'none'}"
     if "image" not in header:
         raise DataError(f"{path} has no column image: {columns}; accepted is {LAYOUT}")
@@ -94,7 +94,7 @@ class _Reading:
         self.problems: list[Problem] = []
 
     def table(self, path: Path, split: str) -> None:
-        for line, cells in _open(path)[1]:
+        for line, cells in _open(path, self.problems)[1]:
             try:
                 self.rows.append(self._row(path, line, cells, split))
             except RowError as error:
@@ -116,12 +116,15 @@ class _Reading:
         return Row(str(path.parent / image), found, part, str(path), line, group)
 
 
-def _open(path: Path) -> tuple[list[str], Iterator[Record]]:
-    """The names of the columns, lower case, and the rows; raises DataError naming the line at fault."""
-    return _OPENERS[path.suffix.lower()](path)
+def _open(path: Path, problems: list[Problem]) -> tuple[list[str], Iterator[Record]]:
+    """The names of the columns, lower case, and the rows; raises DataError where the table cannot be read.
+
+    Rows that do not fit the header are not among them, but each is added to ``problems`` when it is met.
+    """
+    return _OPENERS[path.suffix.lower()](path, problems)
 
 
-def _open_parquet(path: Path) -> tuple[list[str], Iterator[Record]]:
+def _open_parquet(path: Path, problems: list[Problem]) -> tuple[list[str], Iterator[Record]]:
     import pyarrow
     import pyarrow.parquet
 
@@ -145,21 +148,21 @@ def _parquet_rows(path: Path, file: Any, columns: list[str]) -> Iterator[Record]
         raise DataError(f"{path} cannot be read as Parquet after row {line}: {error}") from error
 
 
-def _open_text(path: Path) -> tuple[list[str], Iterator[Record]]:
+def _open_text(path: Path, problems: list[Problem]) -> tuple[list[str], Iterator[Record]]:
     records = _text_records(path)
     _, first = next(records, (1, []))
-    return _header(path, first), _text_rows(path, first, records)
+    return _header(path, first), _text_rows(path, first, records, problems)
 
 
-def _text_rows(path: Path, header: list[str], records: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:
+def _text_rows(
+    path: Path, header: list[str], records: Iterator[tuple[int, list[str]]], problems: list[Problem]
+) -> Iterator[Record]:
     names = [column(name) for name in header]
     for line, cells in records:
-        if len(cells) != len(names):
-            raise DataError(
-                f"{path}, row {line}: {len(cells)} columns, but the header has {len(names)}; "
-                'a cell that holds the separator must stand in quotes: "a,b"'
-            )
-        yield line, dict(zip(names, cells, strict=True))
+        if len(cells) == len(names):
+            yield line, dict(zip(names, cells, strict=True))
+        else:
+            problems.append(ragged(path, line, len(cells), len(names)))
 
 
 def _text_records(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -202,7 +205,7 @@ def _header(path: Path, names: list[str]) -> list[str]:
 
 
 _COLUMNS = ("image", "label", "labels", "split", "group")
-_OPENERS: dict[str, Callable[[Path], tuple[list[str], Iterator[Record]]]] = {
+_OPENERS: dict[str, Callable[[Path, list[Problem]], tuple[list[str], Iterator[Record]]]] = {
     ".csv": _open_text,
     ".tsv": _open_text,
     ".parquet": _open_parquet,

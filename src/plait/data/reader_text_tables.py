@@ -56,7 +56,7 @@ class _Reading:
         self.several = False
 
     def table(self, path: Path, split: str) -> None:
-        header, records, encoding = open_records(path, self.options.encoding)
+        header, records, encoding = open_records(path, self.options.encoding, self.problems)
         self.problems += encoding_findings(path, encoding, self.options.encoding)
         rows = list(records)
         self.text = _text_column(path, header, rows, self.options.text)
@@ -153,7 +153,7 @@ def _is_of_texts(path: Path) -> bool:
 def _names_pictures(path: Path) -> bool:
     """Whether a column is named image: then the table is one of pictures."""
     try:
-        header, _, _ = open_records(path, None)
+        header, _, _ = open_records(path, None, [])
     except (DataError, MissingExtraError):
         return False
     return "image" in map(column, header)

@@ -22,7 +22,7 @@ Numbers = NDArray[np.int64]
 class SoundAugmentation(BaseModel):
     """How training recordings are changed, each by a draw of its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     speed: float = Field(ge=0, lt=0.5)
     """Played up to this share faster or slower (Ko et al. 2015); the pitch follows. 0: never."""

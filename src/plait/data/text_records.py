@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from plait.data.cells import Record
+from plait.data.cells import Record, RowError, ragged
 from plait.data.splitwords import split_in
-from plait.errors import DataError, MissingExtraError
+from plait.errors import DataError, MissingExtraError, Problem
 from plait.inference.text_file import TextError, read_text
 
 Opened = tuple[list[str], Iterator[Record], str]
 """The names of the columns, the rows, and the encoding ("" where the file has none)."""
 
 
-def open_records(path: Path, encoding: str | None) -> Opened:
-    """Opens a table by its suffix; raises DataError naming the line at fault."""
-    return OPENERS[path.suffix.lower()](path, encoding)
+def open_records(path: Path, encoding: str | None, problems: list[Problem]) -> Opened:
+    """Opens a table by its suffix; raises DataError where it cannot be read.
+
+    Rows that do not fit the header are not among the rows, but each is added to ``problems`` when it is met.
+    """
+    return OPENERS[path.suffix.lower()](path, encoding, problems)
 
 
 def tables_in(folder: Path, wanted: Callable[[Path], bool]) -> dict[Path, str]:
@@ -33,14 +36,14 @@ def tables_in(folder: Path, wanted: Callable[[Path], bool]) -> dict[Path, str]:
     return named if len(set(named.values())) == len(named) else {}
 
 
-def _open_csv(path: Path, encoding: str | None) -> Opened:
+def _open_csv(path: Path, encoding: str | None, problems: list[Problem]) -> Opened:
     text, used = _decoded(path, encoding)
     separator = _separator(text)
     rows = _csv_rows(path, csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
-    return _with_header(path, rows, used)
+    return _with_header(path, rows, used, problems)
 
 
-def _open_tsv(path: Path, encoding: str | None) -> Opened:
+def _open_tsv(path: Path, encoding: str | None, problems: list[Problem]) -> Opened:
     """Quotes mean nothing in it, except around a whole cell."""
     text, used = _decoded(path, encoding)
     lines = enumerate(text.split("\n"), start=1)
@@ -49,23 +52,27 @@ def _open_tsv(path: Path, encoding: str | None) -> Opened:
         for number, line in lines
         if line.strip()
     )
-    return _with_header(path, rows, used)
+    return _with_header(path, rows, used, problems)
 
 
-def _open_json_lines(path: Path, encoding: str | None) -> Opened:
+def _open_json_lines(path: Path, encoding: str | None, problems: list[Problem]) -> Opened:
     text, used = _decoded(path, encoding)
     records: list[Record] = []
     names: dict[str, None] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            cells = _json_object(path, number, line)
+            try:
+                cells = _json_object(line)
+            except RowError as error:
+                problems.append(Problem(error.kind, str(path), error.message, number))
+                continue
             names |= dict.fromkeys(cells)
             records.append((number, cells))
     complete = ((number, {name: cells.get(name) for name in names}) for number, cells in records)
     return list(names), complete, used
 
 
-def _open_parquet(path: Path, encoding: str | None) -> Opened:
+def _open_parquet(path: Path, encoding: str | None, problems: list[Problem]) -> Opened:
     import pyarrow
     import pyarrow.parquet
 
@@ -76,7 +83,7 @@ def _open_parquet(path: Path, encoding: str | None) -> Opened:
     return list(table.column_names), enumerate(table.to_pylist(), start=2), ""
 
 
-def _open_excel(path: Path, encoding: str | None) -> Opened:
+def _open_excel(path: Path, encoding: str | None, problems: list[Problem]) -> Opened:
     try:
         from openpyxl import load_workbook
     except ModuleNotFoundError as error:
@@ -90,10 +97,10 @@ def _open_excel(path: Path, encoding: str | None) -> Opened:
         ]
     except Exception as error:  # openpyxl raises whatever its parsers meet in a damaged file
         raise DataError(f"{path} cannot be read as Excel: {error}") from error
-    return _with_header(path, iter(rows), "")
+    return _with_header(path, iter(rows), "", problems)
 
 
-OPENERS: dict[str, Callable[[Path, str | None], Opened]] = {
+OPENERS: dict[str, Callable[[Path, str | None, list[Problem]], Opened]] = {
     ".csv": _open_csv,
     ".tsv": _open_tsv,
     ".jsonl": _open_json_lines,
@@ -111,7 +118,9 @@ def _decoded(path: Path, encoding: str | None) -> tuple[str, str]:
     return decoded.text, decoded.encoding
 
 
-def _with_header(path: Path, rows: Iterator[tuple[int, list[Any]]], encoding: str) -> Opened:
+def _with_header(
+    path: Path, rows: Iterator[tuple[int, list[Any]]], encoding: str, problems: list[Problem]
+) -> Opened:
     try:
         header = [str(name).strip() for name in next(rows)[1]]
     except StopIteration:
@@ -119,17 +128,17 @@ def _with_header(path: Path, rows: Iterator[tuple[int, list[Any]]], encoding: st
     doubled = {name for name in header if header.count(name) > 1}
     if doubled:
         raise DataError(f"{path} has more than one column {sorted(doubled)[0]}: keep one of them")
-    return header, _records(path, header, rows), encoding
+    return header, _records(path, header, rows, problems), encoding
 
 
-def _records(path: Path, header: list[str], rows: Iterator[tuple[int, list[Any]]]) -> Iterator[Record]:
+def _records(
+    path: Path, header: list[str], rows: Iterator[tuple[int, list[Any]]], problems: list[Problem]
+) -> Iterator[Record]:
     for number, cells in rows:
-        if len(cells) != len(header):
-            raise DataError(
-                f"{path}, row {number}: {len(cells)} columns, but the header has {len(header)}; "
-                'a cell that holds the separator must stand in quotes: "a,b"'
-            )
-        yield number, dict(zip(header, cells, strict=True))
+        if len(cells) == len(header):
+            yield number, dict(zip(header, cells, strict=True))
+        else:
+            problems.append(ragged(path, number, len(cells), len(header)))
 
 
 def _csv_rows(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -153,14 +162,14 @@ def _unquoted(cell: str) -> str:
     return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 
-def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
+def _json_object(line: str) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except ValueError as error:
-        raise DataError(f"{path}, row {number}: this line is not JSON ({error})") from error
+        raise RowError("unreadable", f"this line is not JSON ({error})") from error
     if not isinstance(value, dict):
-        raise DataError(
-            f"{path}, row {number}: {type(value).__name__} stands here, but an object with the text and the label "
-            "is expected"
+        raise RowError(
+            "unreadable",
+            f"{type(value).__name__} stands here, but an object with the text and the label is expected",
         )
     return value

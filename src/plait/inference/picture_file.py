@@ -33,6 +33,8 @@ SUFFIXES: dict[str, str] = {
     ".tiff": "TIFF",
 }
 """Suffix of a file name (lower case) to the format that it promises."""
+UNREAD_SUFFIXES = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd", ".svg")
+"""Of pictures that are not read: they are complained of, never passed over."""
 MOST_PIXELS = 178_956_970
 """Pillow's own limit, twice its Image.MAX_IMAGE_PIXELS, which is not ours to change for a whole program."""
 FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
@@ -191,7 +193,11 @@ def _damage(data: bytes, error: BaseException) -> PictureError:
     """What Pillow said, in our words; only the length in its header tells that a WebP was cut off."""
     name = sniff(data[:12])
     if name is None:
-        return PictureError("unreadable", f"this is no picture: expected {', '.join(FORMATS)}")
+        # The container of phones' photographs (ISO 14496-12) says so behind its first length.
+        found = "in HEIC or AVIF, which is not read" if data[4:8] == b"ftyp" else "no picture that is read"
+        return PictureError(
+            "unreadable", f"this is {found}: save it as JPEG or PNG ({', '.join(FORMATS)} are)"
+        )
     short_webp = name == "WEBP" and int.from_bytes(data[4:8], "little") + 8 > len(data)
     if short_webp or isinstance(error, EOFError) or "truncated" in str(error).lower():
         return PictureError("truncated", f"the {name} ends before the picture does ({len(data):,} bytes)")

@@ -18,12 +18,14 @@ from plait.layers.pooling import AdaptivePool, GlobalPool, Pool
 from plait.layers.pretrained import Pretrained
 from plait.layers.reading import LAYERS, read_network
 from plait.layers.recurrence import Recurrent
+from plait.layers.scale import Scale
 from plait.layers.shapes import Map, Samples, Sequence, Shape, Tokens, Vector, Words
 from plait.layers.spatial_recurrence import SpatialRecurrent
 from plait.layers.spec_augment import SpecAugment
 from plait.layers.squeeze import Squeeze
 from plait.layers.stack import Parallel, Repeat, Residual, Stack, Tap, outlined
 from plait.layers.table import network_table
+from plait.layers.whitening import Whitening
 
 __all__ = [
     "LAYERS",
@@ -52,6 +54,7 @@ __all__ = [
     "Residual",
     "ResidualBlock",
     "Samples",
+    "Scale",
     "SeparableConv",
     "Sequence",
     "Shape",
@@ -64,6 +67,7 @@ __all__ = [
     "ToSequence",
     "Tokens",
     "Vector",
+    "Whitening",
     "Words",
     "make_loss",
     "network_table",

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from plait.errors import NetworkError
+from plait.errors import NetworkError, RecipeError
 from plait.layers.activation import ActivationKind, make_activation
 from plait.layers.layer import Layer, Window
 from plait.layers.masks import blank_padding, valid_steps
@@ -28,7 +28,8 @@ class Conv(Layer):
     stride, rounded up; a number is zeros on each side. Stride ``auto`` is the power of two that brings a
     map's shorter side nearest 56, and the kernel grows to at least 2 * stride - 1, so that every position is
     read; of a sequence it is 1. ``groups`` is a number, or depthwise (each channel by itself); ``bias`` auto
-    is for a convolution without a norm.
+    is for a convolution without a norm. ``initial`` dirac lets the first channels start as those that arrive
+    (Zagoruyko and Komodakis 2017, "DiracNets"); groups must be 1.
     """
 
     word = "conv"
@@ -47,8 +48,12 @@ class Conv(Layer):
         norm: NormKind = "none",
         activation: ActivationKind = "none",
         residual: bool = False,
+        initial: Literal["he", "dirac"] = "he",
     ) -> None:
         super().__init__()
+        if initial == "dirac" and groups != 1:
+            raise RecipeError(f"conv: initial dirac passes on whole channels, which groups {groups} divides")
+        self.initial = initial
         self.channels = channels
         self.kernel = kernel
         self.stride = stride
@@ -78,8 +83,12 @@ class Conv(Layer):
         self.convolution = _convolution(
             axes, positions.channels, self.channels, self._groups(positions.channels), self.bias
         )
-        # He et al. 2015, "Delving deep into rectifiers", for the backward pass, as torchvision's ResNet.
-        nn.init.kaiming_normal_(self.convolution.weight, mode="fan_out", nonlinearity="relu")
+        if self.initial == "dirac":
+            # The channels beyond those that arrive stay as PyTorch draws them, which is about as large.
+            nn.init.dirac_(self.convolution.weight[: positions.channels])
+        else:
+            # He et al. 2015, "Delving deep into rectifiers", for the backward pass, as torchvision's ResNet.
+            nn.init.kaiming_normal_(self.convolution.weight, mode="fan_out", nonlinearity="relu")
         if self.convolution.bias is not None:
             nn.init.zeros_(self.convolution.bias)
         given = self.output(arriving)

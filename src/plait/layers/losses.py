@@ -17,7 +17,7 @@ LossName = Literal["cross-entropy", "focal", "binary-cross-entropy", "binary-foc
 class LossOptions(BaseModel):
     """``class_weights`` balanced: classes weigh in inverse proportion to their examples; gamma is focal's."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: LossName
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]

@@ -163,6 +163,8 @@ class MapGroupNorm(nn.GroupNorm):
         return scaled.to(x.dtype, memory_format=torch.channels_last)
 
 
+NORMS = (ChannelNorm, nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
+"""Every module with a norm's scale and bias: this file's, and those of pretrained and of one's own networks."""
 _LOOKING_BEYOND = (SequenceBatchNorm, MapBatchNorm, MapGroupNorm)
 
 

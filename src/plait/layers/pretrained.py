@@ -95,7 +95,10 @@ class Pretrained(Layer):
         try:
             missing, unexpected = self.backbone.load_state_dict(found, strict=False)
         except RuntimeError as error:
-            raise NetworkError(f"{wrong}: {error}") from error
+            # PyTorch lists every weight that does not fit below its first line.
+            faults = str(error).strip().splitlines()[1:] or [str(error)]
+            more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+            raise NetworkError(f"{wrong}: {faults[0].strip()}{more}") from error
         if missing:
             raise NetworkError(
                 f"{wrong}: {missing[0]} and {len(missing) - 1} more are missing, and it holds "
@@ -199,6 +202,12 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         weights: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
     except (OSError, RuntimeError, SafetensorError, ValueError, EOFError, UnpicklingError) as error:
+        if "weights_only" in str(error):
+            # PyTorch's and timm's own advice is to run what the file holds.
+            raise NetworkError(
+                f"the weights in {path} cannot be read: the file holds more than tensors, and nothing of it is run; "
+                "take a file of safetensors"
+            ) from error
         raise NetworkError(f"the weights in {path} cannot be read: {_reason(error)}") from error
     return weights
 

@@ -19,10 +19,12 @@ from plait.layers.own import Own
 from plait.layers.pooling import AdaptivePool, GlobalPool, Pool
 from plait.layers.pretrained import Pretrained
 from plait.layers.recurrence import Recurrent
+from plait.layers.scale import Scale
 from plait.layers.spatial_recurrence import SpatialRecurrent
 from plait.layers.spec_augment import SpecAugment
 from plait.layers.squeeze import Squeeze
 from plait.layers.stack import Parallel, Repeat, Residual, Tap
+from plait.layers.whitening import Whitening
 
 LAYERS: dict[str, type[Layer]] = {
     "conv": Conv,
@@ -47,6 +49,8 @@ LAYERS: dict[str, type[Layer]] = {
     "squeeze": Squeeze,
     "pretrained": Pretrained,
     "normalize": Normalize,
+    "whitening": Whitening,
+    "scale": Scale,
     "residual": Residual,
     "repeat": Repeat,
     "parallel": Parallel,

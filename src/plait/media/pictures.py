@@ -17,12 +17,16 @@ from plait.inference.picture import PictureInput
 from plait.inference.spec import ModelSpec
 from plait.layers import Map, Pretrained, Shape, Stack
 from plait.layers.own import Own
+from plait.layers.whitening import fit_whitening
 from plait.media.medium import EVALUATION_BATCH, Medium, pace, sample, weights
 from plait.recipe import PictureRecipe, Recipe
 from plait.tasks import ImageClassification, Task, automatic
 from plait.tasks.classification import loss_name, refuse_sequence
 from plait.tasks.image_classification import PictureNetwork, picture_network, set_statistics
 
+FITTED = 2000
+FITTED_PIXELS = 50_000_000
+"""Training pictures, and pixels of them, that tell what is fitted to them, at most."""
 SHOWN = 112
 """Pixels of a picture in the report, the longer side."""
 
@@ -81,7 +85,8 @@ class Pictures(Medium):
 
     def network(self, task: Task, recipe: Recipe, input: ModelInput) -> PictureNetwork:
         assert isinstance(input, PictureInput)
-        return picture_network(task, recipe.layers(), input, bool(of_pictures(recipe).evaluation.mirror))
+        asked = of_pictures(recipe).evaluation
+        return picture_network(task, recipe.layers(), input, bool(asked.mirror), asked.shift)
 
     def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> PictureStore:
         assert isinstance(input, PictureInput)
@@ -93,8 +98,9 @@ class Pictures(Medium):
     ) -> None:
         assert isinstance(network, PictureNetwork)
         backbones = [layer for layer in network.body if isinstance(layer, Pretrained)]
-        found = backbones[0].statistics if backbones else mean_and_std(store, recipe.training.seed)
-        set_statistics(network, *found)
+        pictures = some_pictures(store, recipe.training.seed)
+        set_statistics(network, *(backbones[0].statistics if backbones else mean_and_std(pictures)))
+        fit_whitening(network.normalize, network.body, pictures)
 
     def training_batches(
         self,
@@ -248,9 +254,15 @@ def picture_input(recipe: PictureRecipe, default_side: int = automatic.PHOTOGRAP
         raise RecipeError(f"data.image_size or data.margin: {error}") from error
 
 
-def mean_and_std(store: PictureStore, seed: int) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel in 0..1, over at most 2,000 training pictures."""
-    rows = sample(len(store), 2000, seed)
-    values = store.take(rows).float().div_(255)
+def some_pictures(store: PictureStore, seed: int) -> Tensor:
+    """Training pictures, drawn, that what is fitted to the data is fitted to."""
+    (first,) = store.take(np.zeros(1, dtype=np.int64))
+    most = max(1, min(FITTED, FITTED_PIXELS // first[0].numel()))
+    return store.take(sample(len(store), most, seed))
+
+
+def mean_and_std(pictures: Tensor) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel in 0..1, of uint8 pictures."""
+    values = pictures.float().div_(255)
     std = values.std(dim=(0, 2, 3), correction=0).clamp(min=1e-3)
     return values.mean(dim=(0, 2, 3)).tolist(), std.tolist()

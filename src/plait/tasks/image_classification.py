@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from plait.data.augmentation import AugmentationOptions, mix
@@ -56,20 +57,33 @@ class ImageClassification(Classification):
 
 
 class PictureNetwork(nn.Module):
-    """Normalization, the recipe's layers, the head; asked outside training, it may average over the mirror image.
+    """Normalization, the recipe's layers, the head; asked outside training, it may average over several views.
 
+    With ``mirror`` over the mirror image; with ``shift`` over the picture moved by so many pixels up left and down
+    right, both together as much as where it stands (Jordan 2024, "94 % on CIFAR-10 in 3.29 seconds", section 3.6).
     Takes (batch, channels, height, width) in 0..255, uint8 or float; gives (batch, classes) logits.
     """
 
-    def __init__(self, normalize: Layer, body: Stack, mirror: bool) -> None:
+    def __init__(self, normalize: Layer, body: Stack, mirror: bool, shift: int) -> None:
         super().__init__()
         self.normalize = normalize
         self.body = body
         self.mirror = mirror
+        self.shift = shift
 
     def forward(self, pictures: Tensor) -> Tensor:
         values = self.normalize(pictures)
-        if self.training or not self.mirror:
+        if self.training:
+            return self._classes(values)
+        if not self.shift:
+            return self._both_ways(values)
+        height, width = values.shape[-2:]
+        wide = F.pad(values, [self.shift] * 4, mode="reflect")
+        moved = (wide[:, :, start : start + height, start : start + width] for start in (0, 2 * self.shift))
+        return self._both_ways(values) / 2 + sum(self._both_ways(view) for view in moved) / 4
+
+    def _both_ways(self, values: Tensor) -> Tensor:
+        if not self.mirror:
             return self._classes(values)
         return (self._classes(values) + self._classes(values.flip(-1))) / 2
 
@@ -78,13 +92,15 @@ class PictureNetwork(nn.Module):
         return output
 
 
-def picture_network(task: Task, layers: Sequence[Layer], input: PictureInput, mirror: bool) -> PictureNetwork:
+def picture_network(
+    task: Task, layers: Sequence[Layer], input: PictureInput, mirror: bool, shift: int
+) -> PictureNetwork:
     """The recipe's layers with the task's head, built; pictures are not normalized before their statistics are known.
 
     Raises NetworkError naming the layer that cannot work.
     """
     body = task.body(layers, Map(input.channels, input.height, input.width))
-    return PictureNetwork(Normalize([0.0] * input.channels, [1.0] * input.channels), body, mirror)
+    return PictureNetwork(Normalize([0.0] * input.channels, [1.0] * input.channels), body, mirror, shift)
 
 
 def set_statistics(network: PictureNetwork, mean: Sequence[float], std: Sequence[float]) -> None:

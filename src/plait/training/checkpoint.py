@@ -4,14 +4,12 @@ checkpoints/step-00001200/ holds weights, averaged and optimizer as safetensors,
 SHA-256 of each and of the best weights so far, which lie in checkpoints/best-00000900.safetensors.
 """
 
-import errno
 import hashlib
 import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from plait.errors import RunError
-from plait.files import replacing
+from plait.files import full_disk_explained, replacing
 
 FORMAT = 1
 KEPT = 2
@@ -48,7 +45,7 @@ class Checkpoints:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Raises RunError where the disk is full; the checkpoints before stay as they are."""
-        with full_disk_explained(self.folder):
+        with full_disk_explained(self.folder, f"go on with plait train --resume {self.folder.parent}"):
             try:
                 self._write(checkpoint)
             finally:
@@ -122,20 +119,6 @@ class Checkpoints:
         named = {self._best(_best_step(path)) for path in steps[-KEPT:]}
         for path in set(self.folder.glob("best-*.safetensors")) - named:
             path.unlink(missing_ok=True)
-
-
-@contextmanager
-def full_disk_explained(folder: Path) -> Iterator[None]:
-    """Turns the system's complaint about a full disk into a RunError that says how to go on."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        raise RunError(
-            f"the disk is full: {folder} could not be written ({error.strerror}); what was saved "
-            f"before is whole: free some space, then go on with plait train --resume {folder.parent}"
-        ) from error
 
 
 def _content(tensors: Tensors) -> bytes:

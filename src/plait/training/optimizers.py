@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from plait.layers.layer import Layer
+from plait.layers.norm import NORMS
 from plait.training.muon import Muon
 from plait.training.options import OptimizerOptions, TrainingOptions
 from plait.training.precision import fast_bfloat16_products
@@ -21,13 +22,14 @@ def make_optimizer(network: nn.Module, options: TrainingOptions) -> torch.optim.
 
 
 def parameter_groups(network: nn.Module, options: TrainingOptions) -> Groups:
-    """Vectors are not decayed; a backbone moves by ``backbone_rate``; Muon's matrices stand apart."""
+    """Vectors are not decayed; a backbone and the norms move by rates of their own; Muon's matrices stand apart."""
     backbone = {id(parameter) for parameter in backbone_parameters(network)}
     matrices = _muon_matrices(network) if options.optimizer.name == "muon" else set()
-    groups: dict[tuple[bool, bool, bool], list[nn.Parameter]] = defaultdict(list)
+    rates = _norm_rates(network, options.optimizer)
+    groups: dict[tuple[bool, bool, bool, float], list[nn.Parameter]] = defaultdict(list)
     for parameter in network.parameters():
-        kind = (parameter.dim() > 1, id(parameter) in backbone, id(parameter) in matrices)
-        groups[kind].append(parameter)
+        own = id(parameter)
+        groups[parameter.dim() > 1, own in backbone, own in matrices, rates.get(own, 1.0)].append(parameter)
     return [_group(parameters, *kind, options) for kind, parameters in groups.items()]
 
 
@@ -76,9 +78,14 @@ OPTIMIZERS: dict[str, Callable[[Groups, OptimizerOptions], torch.optim.Optimizer
 
 
 def _group(
-    parameters: list[nn.Parameter], decayed: bool, backbone: bool, orthogonal: bool, options: TrainingOptions
+    parameters: list[nn.Parameter],
+    decayed: bool,
+    backbone: bool,
+    orthogonal: bool,
+    own_rate: float,
+    options: TrainingOptions,
 ) -> dict[str, Any]:
-    rate = options.optimizer.learning_rate * (options.backbone_rate if backbone else 1.0)
+    rate = options.optimizer.learning_rate * own_rate * (options.backbone_rate if backbone else 1.0)
     rate *= options.optimizer.matrix_rate if orthogonal else 1.0
     group = {
         "params": parameters,
@@ -87,6 +94,17 @@ def _group(
         "weight_decay": options.optimizer.weight_decay if decayed else 0.0,
     }
     return group | {"orthogonal": orthogonal} if options.optimizer.name == "muon" else group
+
+
+def _norm_rates(network: nn.Module, options: OptimizerOptions) -> dict[int, float]:
+    """The factor of each parameter of a norm, by its id."""
+    factors = {"weight": options.norm_scale_rate, "bias": options.norm_bias_rate}
+    return {
+        id(parameter): factors[name]
+        for module in network.modules()
+        if isinstance(module, NORMS)
+        for name, parameter in module.named_parameters(recurse=False)
+    }
 
 
 def _muon_matrices(network: nn.Module) -> set[int]:

@@ -13,7 +13,7 @@ class OptimizerOptions(BaseModel):
     added to it otherwise; vectors (biases, norms) are never decayed.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: Literal["sgd", "adam", "adamw", "rmsprop", "muon"]
     learning_rate: float = Field(gt=0)
@@ -21,14 +21,18 @@ class OptimizerOptions(BaseModel):
     """Muon's learning rate for matrices and kernels, as a factor; the other optimizers do not use it."""
     momentum: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0)
+    norm_scale_rate: float = Field(ge=0)
+    """Learning rate of the norms' scales, as a factor; 0 leaves them as they start."""
+    norm_bias_rate: float = Field(ge=0)
+    """Learning rate of the norms' biases, as a factor (Page 2018, "How to train your ResNet 8")."""
 
 
 class ScheduleOptions(BaseModel):
     """How the learning rate goes over the steps; ``warmup`` is the share of them in which it rises."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    name: Literal["one-cycle", "cosine", "step", "constant"]
+    name: Literal["one-cycle", "cosine", "linear", "step", "constant"]
     warmup: float = Field(ge=0, lt=1)
 
 
@@ -38,7 +42,7 @@ class TrainingOptions(BaseModel):
     The length is ``minutes`` where given, else ``steps``, else ``epochs``.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     epochs: int | Literal["auto"]
     steps: int | None = Field(gt=0)

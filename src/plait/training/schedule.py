@@ -18,6 +18,11 @@ def cosine(warmup: float, step: int, total: int) -> float:
     return (1 + math.cos(math.pi * (step - warmup) / (total - warmup))) / 2
 
 
+def linear(warmup: float, step: int, total: int) -> float:
+    """A linear rise, then a linear fall to 0 after the last step."""
+    return _rise(warmup, step) if step < warmup else (total - step) / (total - warmup)
+
+
 def one_cycle(warmup: float, step: int, total: int) -> float:
     """From 1/25 up to 1 and down to 1/250,000, both along a cosine (Smith & Topin 2018)."""
     peak = warmup - 1
@@ -40,6 +45,7 @@ def constant(warmup: float, step: int, total: int) -> float:
 SCHEDULES: dict[str, Callable[[float, int, int], float]] = {
     "one-cycle": one_cycle,
     "cosine": cosine,
+    "linear": linear,
     "step": step_down,
     "constant": constant,
 }

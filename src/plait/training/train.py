@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from plait.errors import RunError
+from plait.files import full_disk_explained
 from plait.layers import native
 from plait.training.allocator import keep_memory
-from plait.training.checkpoint import Checkpoint, Checkpoints, Tensors, full_disk_explained
+from plait.training.checkpoint import Checkpoint, Checkpoints, Tensors
 from plait.training.interrupt import Interrupt
 from plait.training.job import Job, Outcome
 from plait.training.plan import Plan, make_plan, read_plan
@@ -26,7 +27,7 @@ def train(job: Job) -> Outcome:
     or resumed, or where the loss is no number any more.
     """
     checkpoints = Checkpoints(job.folder / "checkpoints")
-    with full_disk_explained(checkpoints.folder):
+    with full_disk_explained(checkpoints.folder, f"go on with plait train --resume {job.folder}"):
         plan, found = _resumed(job, checkpoints) if job.resume else (_begun(job, checkpoints), None)
         with _threads(plan.threads):
             return _run(job, plan, checkpoints, found)
