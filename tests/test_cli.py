@@ -107,7 +107,7 @@ def test_mistakes_exit_2_without_a_traceback(words: tuple[str, ...], said: str, 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["inspect", "train", "test", "predict", "export", "recipe"])
+@pytest.mark.parametrize("command", ["inspect", "train", "test", "predict", "generate", "export", "recipe"])
 def test_every_command_explains_itself_with_an_example(command: str) -> None:
     done = plait(command, "--help")
     assert done.returncode == 0

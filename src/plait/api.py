@@ -56,13 +56,13 @@ class Model:
         self._opened = flow.open_run(run.folder, run.recipe.own)
         return dict(report)
 
-    def predict(self, *sources: str | Path, skip_bad: bool = False) -> list[Prediction]:
+    def predict(
+        self, *sources: str | Path, skip_bad: bool = False, encoding: str | None = None
+    ) -> list[Prediction]:
         """The class of every picture (or text) in files, folders and tables, in order. As ``plait predict``."""
-        return list(
-            predict_with(
-                self._predictor("Model.predict"), [str(source) for source in sources], skip_bad=skip_bad
-            )
-        )
+        asked = [str(source) for source in sources]
+        predictor = self._predictor("Model.predict")
+        return list(predict_with(predictor, asked, skip_bad=skip_bad, encoding=encoding))
 
     def generate(
         self,

@@ -192,6 +192,7 @@ def predict(
         ),
     ] = None,
     skip_bad: SkipBad = False,
+    encoding: Encoding = None,
     confidence: Confidence = None,
     boxes_as: BoxesAs = None,
     draw: Draw = None,
@@ -209,7 +210,7 @@ def predict(
     if live_output.is_live(sources, predictor.spec):
         live_output.write(predictor, out, as_json, console.terminal())
         return
-    found = predict_with(predictor, sources, skip_bad=skip_bad, report=console.say_problem)
+    found = predict_with(predictor, sources, skip_bad=skip_bad, report=console.say_problem, encoding=encoding)
     if draw is not None:
         found = box_output.draw_boxes(draw, found)
     predictions = list(found) if as_json and out is not None else found
@@ -217,7 +218,7 @@ def predict(
         count = box_output.write_boxes(boxes_as, out, predictions, predictor.spec.classes)
         console.say(f"written: {out}, {count} pictures")
     elif out is not None:
-        outputs.write_csv(out, predictions, sources, predictor.spec)
+        outputs.write_csv(out, predictions, sources, predictor.spec, encoding)
         console.say(f"written: {out}")
     if as_json:
         console.print_json(outputs.to_json(predictions, predictor.spec))

@@ -59,6 +59,24 @@ def test_nothing_but_the_new_columns_changes(tmp_path: Path, content: str, expec
     assert written(tmp_path, content.encode()).decode() == expected
 
 
+def test_a_table_stays_in_its_encoding(tmp_path: Path) -> None:
+    table, target = tmp_path / "t.csv", tmp_path / "out.csv"
+    table.write_bytes("image,n\ncafé.png,1\n".encode("latin-1"))
+    for label, ending in (("thé", "thé,0.25"), ("猫", None)):
+        rows = open_table(table, PICTURES, "latin-1").rows()
+        answers = [
+            Classification(Origin(row.input, str(table), row.number), label, 0.25, {label: 0.25})
+            for row in rows
+        ]
+        if ending is not None:
+            write_csv(target, answers, [str(table)], SPEC, "latin-1")
+        else:
+            with pytest.raises(DataError, match=r"has no '猫': save .*t\.csv as UTF-8"):
+                write_csv(target, answers, [str(table)], SPEC, "latin-1")
+        expected = "image,n,prediction,probability\ncafé.png,1,thé,0.25\n"
+        assert target.read_bytes() == expected.encode("latin-1")
+
+
 def test_a_tsv_stays_one(tmp_path: Path) -> None:
     given_back = written(tmp_path, b"image\tn\na,b.png\t1\n", "t.tsv")
     assert given_back == b"image\tn\tprediction\tprobability\na,b.png\t1\tcat\t0.25\n"

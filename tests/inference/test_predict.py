@@ -131,6 +131,12 @@ def test_wrong_sources_are_refused_at_once(tmp_path: Path, sources: list[str], w
         predict(ColorPredictor(), [str(tmp_path / source) for source in sources])
 
 
+def test_a_picture_that_is_not_read_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1")
+    with pytest.raises(DataError, match=r"phone\.HEIC: unreadable: .*HEIC or AVIF"):
+        list(predict(ColorPredictor(), [str(tmp_path)]))
+
+
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no pictures"):
         list(predict(ColorPredictor(), [str(tmp_path)]))

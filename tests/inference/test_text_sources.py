@@ -50,6 +50,26 @@ def test_a_table_is_read_by_the_column_of_training(tmp_path: Path) -> None:
         found([str(path)])
 
 
+def test_files_are_read_in_the_encoding_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines, folder, table = tmp_path / "some.txt", tmp_path / "folder", tmp_path / "t.csv"
+    folder.mkdir()
+    lines.write_text("café noir\n", encoding="latin-1")
+    (folder / "one.txt").write_text("café noir", encoding="latin-1")
+    table.write_text("review\ncafé noir\n", encoding="latin-1")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("café noir".encode("latin-1")), "utf-8"))
+    for source in (lines, folder, table, "-"):
+        (one,) = asked([str(source)], BY_LINE, "latin-1")
+        assert one.origin.content == "café noir"
+    (refused,) = asked([str(lines)], BY_LINE)
+    assert refused.problem is not None
+    assert "--encoding latin-1" in refused.problem.message
+    with pytest.raises(DataError, match="--encoding latin-1"):
+        list(asked([str(table)], BY_LINE))
+    for source in (table, "-"):
+        with pytest.raises(DataError, match="no encoding 'klingon'"):
+            list(asked([str(source)], BY_LINE, "klingon"))
+
+
 def test_standard_input_is_read_by_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("one\n\ntwo"))
     assert found(["-"]) == [("one", 1), ("two", 3)]

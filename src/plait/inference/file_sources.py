@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from plait.errors import DataError, Problem
-from plait.inference.picture_file import SUFFIXES, sniff
+from plait.inference.picture_file import SUFFIXES, UNREAD_SUFFIXES, sniff
 from plait.inference.prediction import Asked, Origin
 from plait.inference.sound_file import FEATURES, is_recording
 from plait.inference.sound_file import SUFFIXES as SOUND_SUFFIXES
@@ -24,8 +24,8 @@ class Kind:
     is_one: Callable[[str], bool]
 
 
-def asked(sources: Sequence[str], kind: Kind) -> Iterator[Asked]:
-    """Every input of ``sources`` in order: a table's by rows, a folder's (and those within) by name.
+def asked(sources: Sequence[str], kind: Kind, encoding: str | None) -> Iterator[Asked]:
+    """Every input of ``sources`` in order: a table's (in ``encoding``) by rows, a folder's (and those within) by name.
 
     Raises DataError at once for sources that do not exist, tables without a column for them, and when no
     source is given; and for folders without any when their turn comes.
@@ -37,15 +37,15 @@ def asked(sources: Sequence[str], kind: Kind) -> Iterator[Asked]:
     if missing:
         raise DataError(f"{len(missing)} of {len(sources)} sources cannot be found:", missing)
     for source in filter(_is_table_file, sources):
-        _ = open_table(source, kind.column).input_position
-    return (one for source in sources for one in _of(source, kind))
+        _ = open_table(source, kind.column, encoding).input_position
+    return (one for source in sources for one in _of(source, kind, encoding))
 
 
-def _of(source: str, kind: Kind) -> Iterable[Asked]:
+def _of(source: str, kind: Kind, encoding: str | None) -> Iterable[Asked]:
     if os.path.isdir(source):
         return _in_folder(source, kind)
     if _is_table_file(source):
-        return _in_table(source, kind.column)
+        return _in_table(source, kind.column, encoding)
     return [Asked(Origin(source))]
 
 
@@ -53,8 +53,8 @@ def _is_table_file(source: str) -> bool:
     return is_table(source) and not os.path.isdir(source)
 
 
-def _in_table(source: str, column: Column) -> Iterator[Asked]:
-    for row in open_table(source, column).rows():
+def _in_table(source: str, column: Column, encoding: str | None) -> Iterator[Asked]:
+    for row in open_table(source, column, encoding).rows():
         problem = None if row.fault is None else Problem("bad row", source, row.fault, row.number)
         yield Asked(Origin(row.input, source, row.number), problem)
 
@@ -96,7 +96,7 @@ def _is_shown(name: str) -> bool:
 
 def _is_picture(path: str) -> bool:
     """By its suffix, and where that is unknown by its first bytes."""
-    if os.path.splitext(path)[1].lower() in SUFFIXES:
+    if path.lower().endswith((*SUFFIXES, *UNREAD_SUFFIXES)):
         return True
     try:
         if not os.path.isfile(path):

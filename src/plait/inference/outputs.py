@@ -49,7 +49,11 @@ def show(predictions: Iterable[Prediction], spec: ModelSpec, console: "Console")
 
 
 def write_csv(
-    target: str | Path, predictions: Iterable[Prediction], sources: Sequence[str], spec: ModelSpec
+    target: str | Path,
+    predictions: Iterable[Prediction],
+    sources: Sequence[str],
+    spec: ModelSpec,
+    encoding: str | None = None,
 ) -> None:
     """Writes ``target``: the user's own table with columns added if ``sources`` is one table, their file of tokens with
     its tags replaced if it is one of those, else a new CSV.
@@ -60,11 +64,11 @@ def write_csv(
     """
     target = Path(target)
     if isinstance(spec.input, SentenceInput) and len(sources) == 1 and is_columns(sources[0]):
-        write_columns(target, predictions, sources[0], spec.input)
+        write_columns(target, predictions, sources[0], spec.input, encoding)
         return
     table = None
     if len(sources) == 1 and is_table(sources[0]):
-        table = open_table(sources[0], input_column(spec.input))
+        table = open_table(sources[0], input_column(spec.input), encoding)
     check_target(target, sources, table)
     try:
         with replacing(target) as temporary:
@@ -72,11 +76,22 @@ def write_csv(
                 table.write(temporary, table.free_names(COLUMNS), map(_answer, predictions))
             else:
                 _write_file(temporary, predictions, spec.input.noun)
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{target} was not written: {error.encoding}, in which {sources[0]} is written, has no "
+            f"{error.object[error.start]!r}: save {sources[0]} as UTF-8"
+        ) from error
     except OSError as error:
         raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
 
 
-def write_columns(target: Path, predictions: Iterable[Prediction], source: str, input: SentenceInput) -> None:
+def write_columns(
+    target: Path,
+    predictions: Iterable[Prediction],
+    source: str,
+    input: SentenceInput,
+    encoding: str | None = None,
+) -> None:
     """Writes the file of tokens ``source`` as ``target`` with the column of tags that the network was trained on
     replaced, or added where it is not there; every other byte stays. Raises DataError."""
     if Path(target).suffix.lower() != Path(source).suffix.lower():
@@ -85,7 +100,7 @@ def write_columns(target: Path, predictions: Iterable[Prediction], source: str, 
         )
     refuse_overwriting(target, [source])
     try:
-        file = read_columns(source)
+        file = read_columns(source, encoding)
         position = file.column(input.column)
         with replacing(target) as temporary:
             tags = [prediction.tags for prediction in predictions if isinstance(prediction, Tagging)]
@@ -95,6 +110,11 @@ def write_columns(target: Path, predictions: Iterable[Prediction], source: str, 
                     "replaced: mend them, or write a CSV"
                 )
             temporary.write_bytes(file.with_column(position, tags))
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{target} was not written: {error.encoding}, in which {source} is written, has no "
+            f"{error.object[error.start]!r}: save {source} as UTF-8"
+        ) from error
     except TextError as error:
         raise DataError(f"{source}: {error.message}") from error
     except ValueError as error:

@@ -59,8 +59,10 @@ _DAMAGES = (
 """Everything Pillow's decoders were seen to raise on damaged files."""
 
 # Pillow prints its doubts about metadata (damaged EXIF, odd TIFF tags) of pictures whose pixels are whole.
-# Set once, as changing warnings around each call is not safe in threads.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+# Whether a picture is too large is asked of data.max_pixels. Set once, as changing warnings around each call is not
+# safe in threads.
+for doubt in (UserWarning, Image.DecompressionBombWarning):
+    warnings.filterwarnings("ignore", category=doubt, module=r"PIL\.")
 
 
 class PictureError(PlaitError):

@@ -67,14 +67,16 @@ def predict(
     batch_size: int = 64,
     skip_bad: bool = False,
     report: Callable[[Problem], None] | None = None,
+    encoding: str | None = None,
 ) -> Iterator[Prediction]:
-    """The answer to every input of ``sources`` (files, folders, tables), in order, as they are worked out.
+    """The answer to every input of ``sources`` (files, folders, tables), in order, as they are worked out; files of
+    text are in ``encoding``, or else UTF-8 or GB18030.
 
     What cannot be read ends in one DataError that lists every such input, after all have been looked at (from
     the first one on, the network is no longer asked). With ``skip_bad`` ``report`` is told, and they are left
     out. Raises DataError at once for sources that do not exist.
     """
-    inputs = asked(sources, predictor.spec.input)
+    inputs = asked(sources, predictor.spec.input, encoding)
     return _answers(predictor, inputs, batch_size, skip_bad, report)
 
 

@@ -14,25 +14,25 @@ from plait.inference.text_file import TextError
 TEXTS = Column(TEXT_NAMES, False, "with the texts")
 
 
-def asked(sources: Sequence[str], input: SentenceInput) -> Iterator[Asked]:
+def asked(sources: Sequence[str], input: SentenceInput, encoding: str | None) -> Iterator[Asked]:
     """Every sentence of ``sources`` in order: those of a file of columns, a table's rows, a file's lines, a text."""
-    text_sources.refuse_lost(sources, TEXTS)
+    text_sources.refuse_lost(sources, TEXTS, encoding)
     for source in sources:
         if is_columns(source):
-            yield from in_columns(source, input.features)
+            yield from in_columns(source, input.features, encoding)
         elif input.features:
             raise DataError(
                 f"{source[:60]}: the network also reads the columns {', '.join(input.features)}, so it is asked about "
                 f"files of tokens in columns only: names ending in {', '.join(SUFFIXES)}"
             )
         else:
-            yield from text_sources.texts_of(source, TEXTS, "line")
+            yield from text_sources.texts_of(source, TEXTS, "line", encoding)
 
 
-def in_columns(source: str, features: Sequence[str] = ()) -> Iterator[Asked]:
+def in_columns(source: str, features: Sequence[str] = (), encoding: str | None = None) -> Iterator[Asked]:
     """The sentences of a file; the row is that of the first token."""
     try:
-        file = read_columns(source)
+        file = read_columns(source, encoding)
     except TextError as error:
         yield Asked(Origin(source), Problem(error.kind, source, error.message, error.row))
         return

@@ -14,16 +14,19 @@ from plait.inference.text import TextInput
 __all__ = ["Asked", "asked", "input_column"]
 
 
-def asked(sources: Sequence[str], input: ModelInput) -> Iterator[Asked]:
-    """Every input of ``sources`` in order; raises DataError at once for what does not exist."""
+def asked(sources: Sequence[str], input: ModelInput, encoding: str | None = None) -> Iterator[Asked]:
+    """Every input of ``sources`` in order, files of text in ``encoding``.
+
+    Raises DataError at once for what does not exist.
+    """
     if isinstance(input, TextInput | StreamInput):
-        return text_sources.asked(sources, input)
+        return text_sources.asked(sources, input, encoding)
     if isinstance(input, SentenceInput):
-        return sentence_sources.asked(sources, input)
+        return sentence_sources.asked(sources, input, encoding)
     if isinstance(input, SoundInput):
         kind = file_sources.FEATURE_FILES if input.dimensions else file_sources.SOUND_FILES
-        return file_sources.asked(sources, kind)
-    return file_sources.asked(sources, file_sources.PICTURE_FILES)
+        return file_sources.asked(sources, kind, encoding)
+    return file_sources.asked(sources, file_sources.PICTURE_FILES, encoding)
 
 
 def input_column(input: ModelInput) -> Column:

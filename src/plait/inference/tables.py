@@ -1,5 +1,6 @@
 """The user's tables, for prediction: read row by row, given back with columns added, nothing else changed."""
 
+import codecs
 import csv
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -111,28 +112,32 @@ def is_table(path: str | Path) -> bool:
     return Path(path).suffix.lower() in SUFFIXES
 
 
-def open_table(path: str | Path, wanted: Column) -> UserTable:
-    """Opens a table by its suffix; raises DataError, or MissingExtraError for Parquet without pyarrow."""
+def open_table(path: str | Path, wanted: Column, encoding: str | None = None) -> UserTable:
+    """Opens a table by its suffix, one of text in ``encoding``.
+
+    Raises DataError, or MissingExtraError for Parquet without pyarrow.
+    """
     path = Path(path)
     try:
         if path.suffix.lower() in PARQUET_SUFFIXES:
             return ParquetTable(path, wanted)
-        return TextTable(path, wanted)
+        return TextTable(path, wanted, encoding)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 class TextTable(UserTable):
-    """CSV and TSV with a header, separated by commas (or semicolons or tabs) and by tabs, in UTF-8 or Chinese GB18030.
+    """CSV and TSV with a header, separated by commas (or semicolons or tabs) and by tabs, in ``encoding``, or else in
+    UTF-8 or Chinese GB18030.
 
     Given back byte for byte, new cells appended to each row: quoting, line ends and the mark at the file's
     beginning (BOM) stay as they are.
     """
 
-    def __init__(self, path: Path, wanted: Column) -> None:
+    def __init__(self, path: Path, wanted: Column, encoding: str | None) -> None:
         self.path = path
         self.wanted = wanted
-        self.encoding = _encoding(path)
+        self.encoding = _known(encoding, path) if encoding else _encoding(path)
         self.delimiter, self.columns = self._recognized()
 
     def rows(self) -> Iterator[Row]:
@@ -185,7 +190,8 @@ class TextTable(UserTable):
                     lines.clear()
             except UnicodeDecodeError as error:
                 raise DataError(
-                    f"{self.path} is not UTF-8 text (after row {number}): save it as UTF-8"
+                    f"{self.path} is not {self.encoding} text (after row {number}): save it as UTF-8, or say what it "
+                    "is written in, for example --encoding latin-1"
                 ) from error
             except csv.Error as error:
                 raise DataError(f"{self.path}, row {number}: {error}; is a quote left open?") from error
@@ -310,6 +316,13 @@ def _after_header(records: Iterator[_Record]) -> Iterator[_Record]:
         if record.cells:
             return records
     return records
+
+
+def _known(encoding: str, path: Path) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError as error:
+        raise DataError(f"{path}: there is no encoding {encoding!r}") from error
 
 
 def _encoding(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Texts a user asks about: given as they are, in files, folders and tables, or on standard input."""
 
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,18 +23,19 @@ def column(input: TextInput | StreamInput) -> Column:
     return Column(tuple(known), False, "with the texts")
 
 
-def asked(sources: Sequence[str], input: TextInput | StreamInput) -> Iterator[Asked]:
-    """Every text of ``sources`` in order: a table's by rows, a folder's .txt files by name, a file's by lines.
+def asked(sources: Sequence[str], input: TextInput | StreamInput, encoding: str | None) -> Iterator[Asked]:
+    """Every text of ``sources`` in order: a table's by rows, a folder's .txt files by name, a file's by lines,
+    all in ``encoding``.
 
     A file is one text where the network was trained on files; ``-`` reads standard input line by line; anything
     that is no file is itself the text. Raises DataError at once for what was meant as a file and is not there, and
     for tables without texts.
     """
-    refuse_lost(sources, column(input))
-    return (one for source in sources for one in texts_of(source, column(input), input.unit))
+    refuse_lost(sources, column(input), encoding)
+    return (one for source in sources for one in texts_of(source, column(input), input.unit, encoding))
 
 
-def refuse_lost(sources: Sequence[str], wanted: Column) -> None:
+def refuse_lost(sources: Sequence[str], wanted: Column, encoding: str | None) -> None:
     """Raises DataError where there is nothing, for files that are not there, and for tables without texts."""
     if not sources:
         raise DataError("nothing to predict: give a text, a file, a folder, a table, or - for standard input")
@@ -44,7 +46,7 @@ def refuse_lost(sources: Sequence[str], wanted: Column) -> None:
         raise DataError(f"{len(missing)} of {len(sources)} sources cannot be found:", missing)
     for source in sources:
         if _is_table_file(source):
-            _ = open_table(source, wanted).input_position
+            _ = open_table(source, wanted, encoding).input_position
 
 
 def _lost(source: str) -> bool:
@@ -53,21 +55,30 @@ def _lost(source: str) -> bool:
     return is_name and not any(map(str.isspace, source)) and not os.path.lexists(source)
 
 
-def texts_of(source: str, wanted: Column, unit: str) -> Iterable[Asked]:
+def texts_of(source: str, wanted: Column, unit: str, encoding: str | None) -> Iterable[Asked]:
     """The texts of one source; ``unit`` says what one is in a file: line or file."""
     if source == STANDARD_INPUT:
-        return _lines(sys.stdin, source)
+        return _lines(_standard_input(encoding), source)
     if len(source) > 4000 or not os.path.exists(source):
         return [Asked(Origin(source))]
     if os.path.isdir(source):
-        return _in_folder(source)
+        return _in_folder(source, encoding)
     if _is_table_file(source):
-        return _in_table(source, wanted)
-    return _in_file(source, unit)
+        return _in_table(source, wanted, encoding)
+    return _in_file(source, unit, encoding)
 
 
 def _is_table_file(source: str) -> bool:
     return is_table(source) and os.path.isfile(source)
+
+
+def _standard_input(encoding: str | None) -> Iterable[str]:
+    if encoding is not None and isinstance(sys.stdin, io.TextIOWrapper):
+        try:
+            sys.stdin.reconfigure(encoding=encoding)
+        except LookupError as error:
+            raise DataError(f"there is no encoding {encoding!r}") from error
+    return sys.stdin
 
 
 def _lines(lines: Iterable[str], name: str) -> Iterator[Asked]:
@@ -76,9 +87,9 @@ def _lines(lines: Iterable[str], name: str) -> Iterator[Asked]:
             yield Asked(Origin(text, name, number))
 
 
-def _in_file(path: str, unit: str) -> Iterator[Asked]:
+def _in_file(path: str, unit: str, encoding: str | None) -> Iterator[Asked]:
     try:
-        text = read_text(path).text
+        text = read_text(path, encoding).text
     except TextError as error:
         yield Asked(Origin(path), Problem(error.kind, path, error.message, error.row))
         return
@@ -90,19 +101,19 @@ def _in_file(path: str, unit: str) -> Iterator[Asked]:
         yield Asked(Origin(path), Problem("empty text", path, "the file holds no text"))
 
 
-def _in_table(source: str, wanted: Column) -> Iterator[Asked]:
-    for row in open_table(source, wanted).rows():
+def _in_table(source: str, wanted: Column, encoding: str | None) -> Iterator[Asked]:
+    for row in open_table(source, wanted, encoding).rows():
         problem = None if row.fault is None else Problem("bad row", source, row.fault, row.number)
         yield Asked(Origin(row.input, source, row.number), problem)
 
 
-def _in_folder(source: str) -> Iterator[Asked]:
+def _in_folder(source: str, encoding: str | None) -> Iterator[Asked]:
     found = False
     for folder, within, files in os.walk(source):
         within[:] = sorted(name for name in within if not name.startswith("."))
         for name in sorted(files):
             if name.lower().endswith(SUFFIX) and not name.startswith("."):
                 found = True
-                yield from _in_file(os.path.join(folder, name), "file")
+                yield from _in_file(os.path.join(folder, name), "file", encoding)
     if not found:
         raise DataError(f"{source} holds no texts: expected files ending in {SUFFIX}")
