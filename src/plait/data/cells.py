@@ -1,7 +1,8 @@
 """What stands in a table's cells beside the input: labels, split and group, the same for every kind of input."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from plait.data.splitwords import ACCEPTED, split_of
 from plait.data.table import Row, natural_key
@@ -12,13 +13,19 @@ Record = tuple[int, Cells]
 """The line that a row begins at (the header is line 1), and its cells by column."""
 
 
-def ragged(path: object, line: int, cells: int, names: int) -> Problem:
-    """Of a row with more or fewer cells than the header has names."""
-    message = (
-        f"{cells} columns, but the header has {names}; "
-        'a cell that holds the separator must stand in quotes: "a,b"'
-    )
-    return Problem("ragged row", str(path), message, line)
+def by_name(
+    path: object, names: Sequence[str], rows: Iterable[tuple[int, Sequence[Any]]], problems: list[Problem]
+) -> Iterator[Record]:
+    """Every row with its cells by name; one with more or fewer cells than there are names is added to ``problems``."""
+    for line, cells in rows:
+        if len(cells) == len(names):
+            yield line, dict(zip(names, cells, strict=True))
+        else:
+            message = (
+                f"{len(cells)} columns, but the header has {len(names)}; "
+                'a cell that holds the separator must stand in quotes: "a,b"'
+            )
+            problems.append(Problem("ragged row", str(path), message, line))
 
 
 class RowError(Exception):

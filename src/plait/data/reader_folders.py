@@ -8,7 +8,7 @@ from pathlib import Path
 from plait.data.splitwords import split_of
 from plait.data.table import Row, Table, natural_key
 from plait.errors import Problem
-from plait.inference.picture_file import SUFFIXES, UNREAD_SUFFIXES, PictureError, read_bytes, sniff
+from plait.inference.picture_file import PictureError, is_picture, read_bytes
 
 NAME = "class folders"
 LAYOUT = "class folders: DATA/cat/1.jpg, or DATA/train/cat/1.jpg beside DATA/test/cat/9.jpg"
@@ -54,9 +54,9 @@ class _Reading:
         for path in self._entries(folder):
             if path.is_dir():
                 self._class(path, split)
-            elif not labels_required and _is_picture(path):
+            elif not labels_required and is_picture(path):
                 self.rows.append(Row(str(path), None, split, str(path)))
-            elif _is_picture(path):
+            elif is_picture(path):
                 self._error("label missing", path, "this picture lies in no class folder; move it into one")
 
     def beside_splits(self, source: Path, splits: set[Path]) -> None:
@@ -64,7 +64,7 @@ class _Reading:
         for path in self._entries(source):
             if path.is_dir() and path not in splits:
                 self._finding("folder ignored", path, "it lies beside the splits but is none of them")
-            elif _is_picture(path):
+            elif is_picture(path):
                 self._error("label missing", path, "this picture lies beside the splits, in no class folder")
 
     def _class(self, folder: Path, split: str) -> None:
@@ -76,7 +76,7 @@ class _Reading:
                 self._error(
                     "folder in a class folder", path, "pictures must lie directly in it; move them up"
                 )
-            elif _is_picture(path):
+            elif is_picture(path):
                 self.rows.append(Row(str(path), target, split, str(path)))
             else:
                 self._finding("not a picture", path, "ignored")
@@ -154,21 +154,8 @@ def _holds_picture(folder: Path) -> bool:
     try:
         with os.scandir(folder) as entries:
             return any(
-                _is_shown(entry.name) and not entry.is_dir() and _is_picture(Path(entry)) for entry in entries
+                _is_shown(entry.name) and not entry.is_dir() and is_picture(Path(entry)) for entry in entries
             )
-    except OSError:
-        return False
-
-
-def _is_picture(path: Path) -> bool:
-    """By its suffix, and where that is unknown by its first bytes."""
-    if path.suffix.lower() in SUFFIXES or path.suffix.lower() in UNREAD_SUFFIXES:
-        return True
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return sniff(file.read(12)) is not None
     except OSError:
         return False
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from plait.data.cells import Cells, Record, RowError, column, decided, ragged, split_and_group, target, text
+from plait.data.cells import Cells, Record, RowError, by_name, column, decided, split_and_group, target, text
 from plait.data.splitwords import split_of
 from plait.data.table import Row, Table
 from plait.errors import DataError, Problem
@@ -151,18 +151,8 @@ def _parquet_rows(path: Path, file: Any, columns: list[str]) -> Iterator[Record]
 def _open_text(path: Path, problems: list[Problem]) -> tuple[list[str], Iterator[Record]]:
     records = _text_records(path)
     _, first = next(records, (1, []))
-    return _header(path, first), _text_rows(path, first, records, problems)
-
-
-def _text_rows(
-    path: Path, header: list[str], records: Iterator[tuple[int, list[str]]], problems: list[Problem]
-) -> Iterator[Record]:
-    names = [column(name) for name in header]
-    for line, cells in records:
-        if len(cells) == len(names):
-            yield line, dict(zip(names, cells, strict=True))
-        else:
-            problems.append(ragged(path, line, len(cells), len(names)))
+    names = _header(path, first)
+    return names, by_name(path, names, records, problems)
 
 
 def _text_records(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from plait.data.cells import Record, RowError, ragged
+from plait.data.cells import Record, RowError, by_name
 from plait.data.splitwords import split_in
 from plait.errors import DataError, MissingExtraError, Problem
 from plait.inference.text_file import TextError, read_text
@@ -128,17 +128,7 @@ def _with_header(
     doubled = {name for name in header if header.count(name) > 1}
     if doubled:
         raise DataError(f"{path} has more than one column {sorted(doubled)[0]}: keep one of them")
-    return header, _records(path, header, rows, problems), encoding
-
-
-def _records(
-    path: Path, header: list[str], rows: Iterator[tuple[int, list[Any]]], problems: list[Problem]
-) -> Iterator[Record]:
-    for number, cells in rows:
-        if len(cells) == len(header):
-            yield number, dict(zip(header, cells, strict=True))
-        else:
-            problems.append(ragged(path, number, len(cells), len(header)))
+    return header, by_name(path, header, rows, problems), encoding
 
 
 def _csv_rows(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:

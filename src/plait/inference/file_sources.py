@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from plait.errors import DataError, Problem
-from plait.inference.picture_file import SUFFIXES, UNREAD_SUFFIXES, sniff
+from plait.inference.picture_file import SUFFIXES, is_picture
 from plait.inference.prediction import Asked, Origin
 from plait.inference.sound_file import FEATURES, is_recording
 from plait.inference.sound_file import SUFFIXES as SOUND_SUFFIXES
@@ -94,19 +94,6 @@ def _is_shown(name: str) -> bool:
     return not name.startswith(".") and name.lower() not in _LITTER
 
 
-def _is_picture(path: str) -> bool:
-    """By its suffix, and where that is unknown by its first bytes."""
-    if path.lower().endswith((*SUFFIXES, *UNREAD_SUFFIXES)):
-        return True
-    try:
-        if not os.path.isfile(path):
-            return False
-        with open(path, "rb") as file:
-            return sniff(file.read(12)) is not None
-    except OSError:
-        return False
-
-
 def _leads_up(folder: str, name: str) -> bool:
     path = os.path.join(folder, name)
     if not os.path.islink(path):
@@ -115,6 +102,6 @@ def _leads_up(folder: str, name: str) -> bool:
     return os.path.join(here, "").startswith(os.path.join(there, ""))
 
 
-PICTURE_FILES = Kind("pictures", PICTURES, tuple(SUFFIXES), _is_picture)
+PICTURE_FILES = Kind("pictures", PICTURES, tuple(SUFFIXES), is_picture)
 SOUND_FILES = Kind("recordings", RECORDINGS, (*SOUND_SUFFIXES, FEATURES), is_recording)
 FEATURE_FILES = Kind("features", RECORDINGS, (FEATURES,), lambda path: path.lower().endswith(FEATURES))

@@ -77,10 +77,7 @@ def write_csv(
             else:
                 _write_file(temporary, predictions, spec.input.noun)
     except UnicodeEncodeError as error:
-        raise DataError(
-            f"{target} was not written: {error.encoding}, in which {sources[0]} is written, has no "
-            f"{error.object[error.start]!r}: save {sources[0]} as UTF-8"
-        ) from error
+        raise _unspellable(target, sources[0], error) from error
     except OSError as error:
         raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
 
@@ -111,10 +108,7 @@ def write_columns(
                 )
             temporary.write_bytes(file.with_column(position, tags))
     except UnicodeEncodeError as error:
-        raise DataError(
-            f"{target} was not written: {error.encoding}, in which {source} is written, has no "
-            f"{error.object[error.start]!r}: save {source} as UTF-8"
-        ) from error
+        raise _unspellable(target, source, error) from error
     except TextError as error:
         raise DataError(f"{source}: {error.message}") from error
     except ValueError as error:
@@ -123,6 +117,13 @@ def write_columns(
         ) from error
     except OSError as error:
         raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
+
+
+def _unspellable(target: Path, source: str, error: UnicodeEncodeError) -> DataError:
+    return DataError(
+        f"{target} was not written: {error.encoding}, in which {source} is written, has no "
+        f"{error.object[error.start]!r}: save {source} as UTF-8"
+    )
 
 
 def check_target(target: Path, sources: Sequence[str], table: UserTable | None) -> None:

@@ -134,6 +134,19 @@ def sniff(head: bytes) -> str | None:
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
 
 
+def is_picture(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is to be opened as a picture: by its suffix, and where that is unknown by its first bytes."""
+    if os.path.splitext(path)[1].lower() in (*SUFFIXES, *UNREAD_SUFFIXES):
+        return True
+    try:
+        if not os.path.isfile(path):
+            return False
+        with open(path, "rb") as file:
+            return sniff(file.read(12)) is not None
+    except OSError:
+        return False
+
+
 _MAGIC = {
     b"\xff\xd8\xff": "JPEG",
     b"\x89PNG\r\n\x1a\n": "PNG",

@@ -57,8 +57,8 @@ class Whitening(Layer):
     @torch.no_grad()
     def fit(self, maps: Float[Tensor, "batch channels height width"]) -> None:
         """Takes the directions from the squares of ``maps``, such as some of the training pictures, normalized."""
-        squares = F.unfold(maps.double(), self.kernel).transpose(1, 2).flatten(0, 1)
-        squares = squares[:: max(1, len(squares) // MOST_PATCHES)]
+        squares = F.unfold(maps, self.kernel).transpose(1, 2).flatten(0, 1)
+        squares = squares[:: max(1, len(squares) // MOST_PATCHES)].double()
         variances, directions = torch.linalg.eigh(torch.cov(squares.T))
         white = directions.T / (variances.clamp_min(0) + EPSILON).sqrt()[:, None]
         self.weight.copy_(torch.cat([white, -white]).reshape(self.weight.shape))

@@ -1,5 +1,6 @@
 """Pictures: what a recipe leaves to the data (`auto`), settled; how they are opened, drawn and shown."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -256,8 +257,7 @@ def picture_input(recipe: PictureRecipe, default_side: int = automatic.PHOTOGRAP
 
 def some_pictures(store: PictureStore, seed: int) -> Tensor:
     """Training pictures, drawn, that what is fitted to the data is fitted to."""
-    (first,) = store.take(np.zeros(1, dtype=np.int64))
-    most = max(1, min(FITTED, FITTED_PIXELS // first[0].numel()))
+    most = max(1, min(FITTED, FITTED_PIXELS // math.prod(store.spec.stored)))
     return store.take(sample(len(store), most, seed))
 
 
