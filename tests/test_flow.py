@@ -13,6 +13,7 @@ from PIL import Image
 
 import plait
 from plait import flow
+from tests.killing import Killed
 from tests.pictures import COLORS, SMALL, class_folders, picture
 
 
@@ -48,10 +49,6 @@ def test_the_recorded_recipe_trains_the_same_network(model: plait.Model, data: P
     again = plait.train(data, recipe=model.folder / "recipe.yaml", out=tmp_path / "again")
     weights = [(one.folder / "weights.safetensors").read_bytes() for one in (model, again)]
     assert weights[0] == weights[1]
-
-
-class Killed(BaseException):
-    """Stands for a process that ends here and now."""
 
 
 def test_killed_at_any_write_a_run_resumes_to_the_same_weights(

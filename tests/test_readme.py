@@ -50,6 +50,7 @@ def desk(tmp_path: Path) -> Path:
     ]
     (tmp_path / "table.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     table(tmp_path / "reviews.csv", reviews(60), ("review", "sentiment"))
+    (tmp_path / "raw.txt").write_text("so warm\nso cold and so sad\n" * 5, encoding="utf-8")
     columns(tmp_path / "names.conll", sentences(60))
     book(tmp_path / "book.txt", 60)
     speech_table(tmp_path / "clips.csv", words(30))

@@ -1,12 +1,13 @@
 """The whole way of a text: a table to a network, a report and a model file that answers as the network does."""
 
 import json
-import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 import plait
@@ -15,6 +16,7 @@ from plait.flow import train
 from plait.inference.model import OnnxModel
 from plait.inference.text import FIRST, TextInput, pad
 from tests.commands import plait_command, without_torch
+from tests.killing import killed_after, renamed
 from tests.texts import BAD, GOOD, SMALL, reviews, table
 
 
@@ -95,6 +97,15 @@ def test_the_users_table_comes_back_with_the_answers(trained: tuple[Path, Path],
     assert lines[2].startswith("2,cold and sad,bad,")
 
 
+def test_a_run_from_before_an_option_existed_is_opened(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    old = shutil.copytree(trained[1], tmp_path / "old")
+    recipe = yaml.safe_load((old / "recipe.yaml").read_text(encoding="utf-8"))
+    del recipe["pretraining"], recipe["training"]["optimizer"]["norm_bias_rate"]
+    (old / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    asked = ["a lovely story", "so ugly"]
+    assert plait.load(old).predict(asked) == plait.load(trained[1]).predict(asked)
+
+
 def test_texts_from_standard_input(trained: tuple[Path, Path]) -> None:
     done = plait_command("predict", str(trained[1]), "-", "--json", given="a lovely story\n\nso ugly\n")
     found = json.loads(done.stdout)["predictions"]
@@ -104,39 +115,15 @@ def test_texts_from_standard_input(trained: tuple[Path, Path]) -> None:
     ]
 
 
-class Killed(BaseException):
-    """Stands for a process that ends here and now."""
-
-
 def test_a_killed_training_goes_on_to_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed at half of the files that it writes: within training, where n-grams are fitted and texts drawn again."""
     data = table(tmp_path / "reviews.csv", reviews(80))
-    rename = os.replace
-    renamed = 0
-
-    def counting(source: str, target: str) -> None:
-        nonlocal renamed
-        renamed += 1
-        rename(source, target)
-
-    def dying(source: str, target: str) -> None:
-        nonlocal renamed
-        renamed -= 1
-        if renamed < 0:
-            raise Killed
-        rename(source, target)
-
-    monkeypatch.setattr(os, "replace", counting)
-    whole = plait.train(data, changes=SMALL, out=tmp_path / "whole")
-    renamed //= 2
-    monkeypatch.setattr(os, "replace", dying)
-    with pytest.raises(Killed):
-        plait.train(data, changes=SMALL, out=tmp_path / "cut")
-    monkeypatch.setattr(os, "replace", rename)
-    resumed = plait.train(resume=tmp_path / "cut")
-    weights = [(one.folder / "weights.safetensors").read_bytes() for one in (whole, resumed)]
+    files = renamed(monkeypatch, lambda: plait.train(data, changes=SMALL, out=tmp_path / "whole"))
+    killed_after(monkeypatch, files // 2, lambda: plait.train(data, changes=SMALL, out=tmp_path / "cut"))
+    plait.train(resume=tmp_path / "cut")
+    weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "cut")]
     assert weights[0] == weights[1]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from plait.inference.spec import ModelSpec
 from plait.layers import Stack, network_table
 from plait.media import MEDIA
 from plait.own_parts import OwnParts
+from plait.pretraining import pretrain
 from plait.recipe import TASK_OF, Recipe, read_recipe
 from plait.run import Run, RunPredictor, new_folder
 from plait.start import copy_weights, fetch_backbones, take_vectors, use_backbone
@@ -242,7 +244,9 @@ def _fit(run: Run, gathered: Gathered, own: OwnParts, say: Say, resume: bool = F
         copy_weights(network, run, Run.open(run.data["start_from"]), say)
     parameters = sum(p.numel() for p in network.parameters())
     say(f"{run.folder}: {len(train.targets)} {run.medium.noun}s, {parameters:,} parameters")
+    before = pretrain(network, run, train.gathered, validation.store, gathered.fingerprint, say, resume)
     outcome = train_network(_job(run, network, train, validation, hints, gathered.fingerprint, own, resume))
+    outcome = replace(outcome, seconds=before + outcome.seconds)
     with full_disk_explained(run.folder, f"go on with plait train --resume {run.folder}"):
         run = run.after_training(outcome)
         run, report = training_report(run, train, validation, gathered, run.read("training.json"))

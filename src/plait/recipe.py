@@ -42,6 +42,7 @@ from plait.recipe_sections import (
     HeadOptions,
     NgramOptions,
     OutputOptions,
+    PretrainingOptions,
     PyramidOptions,
     TagOptions,
     WordDropout,
@@ -128,6 +129,7 @@ class TextRecipe(Recipe):
     loss: LossOptions
     ngrams: NgramOptions
     augmentation: WordDropout
+    pretraining: PretrainingOptions
 
 
 class SentenceRecipe(Recipe):
@@ -136,6 +138,7 @@ class SentenceRecipe(Recipe):
     data: SentenceDataOptions
     tags: TagOptions
     augmentation: WordDropout
+    pretraining: PretrainingOptions
 
 
 class StreamRecipe(Recipe):

@@ -1,8 +1,8 @@
 """Sections of recipes that belong to one task; every default stands in the task's own YAML."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class EvaluationOptions(BaseModel):
@@ -22,6 +22,27 @@ class WordDropout(BaseModel):
 
     word_dropout: float = Field(ge=0, lt=1)
     """Share of the tokens that become unknown."""
+
+
+class PretrainingOptions(BaseModel):
+    """What the network's first layers learn before the task: to foresee tokens that are left out of texts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    epochs: int = Field(ge=0)
+    """Passes over the training texts and the unlabelled ones; 0: none."""
+    unlabelled: str | None
+    """Further texts, one a line: a .txt file, or a folder of such files."""
+    masked: float = Field(gt=0, le=0.9)
+    """Share of the tokens that are left out."""
+
+    @model_validator(mode="after")
+    def _used(self) -> Self:
+        if self.unlabelled is not None and not self.epochs:
+            raise ValueError(
+                "unlabelled texts are named, but epochs is 0: set pretraining.epochs, for example to 20"
+            )
+        return self
 
 
 class NgramOptions(BaseModel):

@@ -23,12 +23,14 @@ from plait.files import replacing, write_text
 from plait.inference.input import Array
 from plait.inference.spec import ModelSpec
 from plait.media import MEDIA, Medium
-from plait.recipe import Recipe, load_yaml, parse
+from plait.recipe import Recipe, read_recipe
 from plait.tasks import Task
 from plait.tasks.task import as_tuple
 from plait.training import Outcome
 
 WEIGHTS = "weights.safetensors"
+PRETRAINING = "pretraining"
+"""The folder of what was learnt before the task."""
 CREATED = ("recipe.yaml", "examples.csv", "environment.json", "data.json", "model.json")
 """Files that are written before training, the last first."""
 
@@ -79,9 +81,8 @@ class Run:
                 f"{folder} is no run: it holds no recipe.yaml; a run is the folder that plait train made"
             )
         try:
-            recipe = parse(
-                load_yaml((folder / "recipe.yaml").read_text(encoding="utf-8"), str(folder / "recipe.yaml"))
-            )
+            # What an older plait did not write is as the default recipe says.
+            recipe = read_recipe(folder / "recipe.yaml")
             recipe = recipe if own is None else recipe.with_own(own)
             spec = ModelSpec.from_json(_read(folder / "model.json"))
             return cls(folder, recipe, spec, _read(folder / "data.json"))
@@ -91,7 +92,7 @@ class Run:
     @property
     def started(self) -> bool:
         """Whether its training has begun."""
-        return (self.folder / "plan.json").exists()
+        return any((self.folder / name).exists() for name in ("plan.json", PRETRAINING))
 
     @property
     def trained(self) -> bool:

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 
-from plait.data.table import Row, Table
 from plait.data.text_store import (
     SequenceEvaluationBatches,
     SequenceTrainingBatches,
@@ -21,8 +20,7 @@ def store(examples: int = 500) -> TextStore:
         " ".join(f"w{word}" for word in chance.integers(0, 200, chance.integers(1, 60)))
         for _ in range(examples)
     ]
-    rows = [Row(text, "a", "train", "t.csv", row + 2) for row, text in enumerate(texts)]
-    return TextStore(Table.from_rows(rows, "t.csv", "text table", content="texts"), SPEC)
+    return TextStore(texts, SPEC)
 
 
 def batches(

@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     AUGMENTATION = 1
     ORDER = 2
     MIXING = 3
+    MASKING = 4
 
 
 def uniform(

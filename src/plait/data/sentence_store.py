@@ -1,13 +1,12 @@
 """The sentence store: tagged sentences as numbers in memory, and their tags as a batch's targets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from plait.data.table import Table
 from plait.data.text_store import MULTIPLE
 from plait.inference.sentence import SentenceInput, pad_sentences
 from plait.inference.text import UNKNOWN, Numbers
@@ -19,10 +18,10 @@ FOREIGN = -1
 
 
 class SentenceStore:
-    """The sentences of a table; row numbers count the table's rows from 0."""
+    """Sentences, lists of tokens, as numbers; row numbers count them from 0."""
 
-    def __init__(self, table: Table, spec: SentenceInput) -> None:
-        self.sentences: list[Numbers] = [spec.encode(tokens) for tokens in table.frame["input"]]
+    def __init__(self, sentences: Iterable[Sequence[str]], spec: SentenceInput) -> None:
+        self.sentences: list[Numbers] = [spec.encode(tokens) for tokens in sentences]
         self.lengths = np.array([len(sentence) for sentence in self.sentences], np.int64)
 
     def __len__(self) -> int:
@@ -37,6 +36,18 @@ class SentenceStore:
         """Words unknown where ``dropped`` (rows, time); their characters stay."""
         changed = values.copy()
         changed[..., 0] = np.where(dropped & (values[..., 0] != 0), UNKNOWN, values[..., 0])
+        return changed
+
+    @staticmethod
+    def numbers(values: Numbers) -> Numbers:
+        """The words' numbers (rows, time)."""
+        return values[..., 0]
+
+    @classmethod
+    def hidden(cls, values: Numbers, places: np.ndarray) -> Numbers:
+        """Words unknown at ``places`` (rows, time), without features and characters."""
+        changed = cls.without(values, places)
+        changed[..., 1:] *= ~places[..., None]
         return changed
 
 

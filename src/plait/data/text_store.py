@@ -1,6 +1,6 @@
 """The text store, and batches of sequences, drawn by length so that little is padding."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -10,7 +10,6 @@ from torch import Tensor
 
 from plait.data.batches import Batch, Rows, Targets, steps_per_epoch
 from plait.data.chance import Purpose, plan_order, uniform
-from plait.data.table import Table
 from plait.inference.input import Array
 from plait.inference.text import PADDING, UNKNOWN, Numbers, TextInput, pad
 
@@ -21,10 +20,10 @@ MULTIPLE = 8
 
 
 class TextStore:
-    """The texts of a table as token numbers; row numbers count the table's rows from 0."""
+    """Texts as token numbers; row numbers count them from 0."""
 
-    def __init__(self, table: Table, spec: TextInput) -> None:
-        self.texts: list[Numbers] = [spec.encode(text) for text in table.frame["input"]]
+    def __init__(self, texts: Iterable[str], spec: TextInput) -> None:
+        self.texts: list[Numbers] = [spec.encode(text) for text in texts]
         self.lengths = np.array([len(text) for text in self.texts], np.int64)
 
     def __len__(self) -> int:
@@ -38,6 +37,16 @@ class TextStore:
     def without(values: Numbers, dropped: np.ndarray) -> Numbers:
         """Tokens unknown where ``dropped`` (rows, time)."""
         return np.where(dropped & (values != PADDING), UNKNOWN, values)
+
+    @staticmethod
+    def numbers(values: Numbers) -> Numbers:
+        """The token numbers (rows, time) among the values."""
+        return values
+
+    @classmethod
+    def hidden(cls, values: Numbers, places: np.ndarray) -> Numbers:
+        """Nothing is left to tell the tokens at ``places`` (rows, time) by."""
+        return cls.without(values, places)
 
 
 @runtime_checkable
@@ -58,6 +67,14 @@ class WordStore(SequenceStore, Protocol):
 
     def without(self, values: Numbers, dropped: np.ndarray) -> Numbers:
         """Steps unknown where ``dropped`` (rows, time)."""
+        ...
+
+    def numbers(self, values: Numbers) -> Numbers:
+        """The token numbers (rows, time) among the values."""
+        ...
+
+    def hidden(self, values: Numbers, places: np.ndarray) -> Numbers:
+        """Nothing is left to tell the steps at ``places`` (rows, time) by."""
         ...
 
 

@@ -14,18 +14,19 @@ from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBat
 from plait.errors import NetworkError
 from plait.inference.conll import BETWEEN
 from plait.inference.input import ModelInput
-from plait.inference.sentence import SentenceInput, learn_words, splitter_of, word_of
+from plait.inference.sentence import SentenceInput, known_as, learn_words, split_text, splitter_of, word_of
 from plait.inference.spec import ModelSpec
 from plait.inference.tags import all_tags, are_spans, kinds
 from plait.inference.text import FIRST
 from plait.layers import Shape, Words
-from plait.media.medium import EVALUATION_BATCH, Medium, pace, weights
+from plait.media.medium import EVALUATION_BATCH, pace, weights
+from plait.media.worded import Worded, extended, refuse_unreadable, unlabelled
 from plait.recipe import Recipe, SentenceRecipe
 from plait.tasks import SequenceTagging, Task, automatic
 from plait.tasks.sequence_tagging import TYPICAL_LENGTH, TaggingNetwork, tagging_network, words_of
 
 
-class Sentences(Medium):
+class Sentences(Worded):
     """Tokens of any number, each as a word and as its characters."""
 
     noun = "sentence"
@@ -46,14 +47,14 @@ class Sentences(Medium):
 
     def refuse_impossible(self, recipe: Recipe) -> None:
         """The network must take a sentence of one word, and its weights fit any length."""
-        if recipe.own is not None:
-            return
         asked = of_sentences(recipe).data.letters
         letters = 2 if asked == "auto" else asked
         features = (FIRST,) * len(of_sentences(recipe).data.features)
-        built = [
-            weights(recipe, Words(time, FIRST, letters, FIRST, features)) for time in (1, TYPICAL_LENGTH)
-        ]
+        arriving = [Words(time, FIRST, letters, FIRST, features) for time in (1, TYPICAL_LENGTH)]
+        refuse_unreadable(recipe, [] if recipe.own else recipe.layers(), arriving[1])
+        if recipe.own is not None:
+            return
+        built = [weights(recipe, one) for one in arriving]
         if built[0] != built[1]:
             raise NetworkError(
                 "the network's weights depend on the length of its sentences: leave out flatten"
@@ -70,12 +71,15 @@ class Sentences(Medium):
         least = automatic.least(len(sentences)) if data.least == "auto" else data.least
         letters = _letters(recipe, train)
         words, signs = learn_words(sentences, data.lowercase, least, data.vocabulary, letters)
+        splitter = splitter_of(sentences)
+        others = (token.word for text in unlabelled(recipe) for token in split_text(text, splitter))
+        words = extended(words, (known_as(word, data.lowercase) for word in others), data.vocabulary)
         return SentenceInput(
             words,
             signs,
             data.lowercase,
             letters,
-            splitter_of(sentences),
+            splitter,
             train.table.column,
             train.table.scheme,
             data.features,
@@ -125,8 +129,15 @@ class Sentences(Medium):
         return tagging_network(task, recipe.layers(), input)
 
     def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> SentenceStore:
+        return self.store(gathered.table.frame["input"], input)
+
+    def store(self, inputs: Iterable[Sequence[str]], input: ModelInput) -> SentenceStore:
         assert isinstance(input, SentenceInput)
-        return SentenceStore(gathered.table, input)
+        return SentenceStore(inputs, input)
+
+    def divided(self, texts: Sequence[str], input: ModelInput) -> Sequence[Sequence[str]]:
+        assert isinstance(input, SentenceInput)
+        return [tuple(token.word for token in split_text(text, input.splitter)) for text in texts]
 
     def training_batches(
         self,

@@ -16,7 +16,8 @@ from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec
 from plait.inference.text import FIRST, TextInput, learn_vocabulary, script, split
 from plait.layers import Shape, Tokens
-from plait.media.medium import EVALUATION_BATCH, Medium, pace, sample, weights
+from plait.media.medium import EVALUATION_BATCH, pace, sample, weights
+from plait.media.worded import Worded, extended, refuse_unreadable, unlabelled
 from plait.recipe import Recipe, TextRecipe
 from plait.tasks import Task, TextClassification, automatic
 from plait.tasks.classification import loss_name
@@ -27,7 +28,7 @@ FEW = 1000
 """So many texts decide by which script they are written, and show how long texts are."""
 
 
-class Texts(Medium):
+class Texts(Worded):
     """Texts of any length as token numbers of a vocabulary learnt from the training part."""
 
     noun = "text"
@@ -54,6 +55,7 @@ class Texts(Medium):
 
     def refuse_impossible(self, recipe: Recipe) -> None:
         """The network must take a text of one token, and its weights fit any length."""
+        refuse_unreadable(recipe, [] if recipe.own else recipe.layers(), Tokens(TYPICAL_LENGTH, FIRST))
         if recipe.own is not None:
             return
         built = [weights(recipe, Tokens(time, FIRST)) for time in (1, TYPICAL_LENGTH)]
@@ -76,6 +78,10 @@ class Texts(Medium):
             known, merges = learn_subwords(words, data.least, data.vocabulary)
         else:
             known = learn_vocabulary(texts, data.tokens, data.lowercase, data.least, data.vocabulary)
+            others = (
+                token for text in unlabelled(recipe) for token in split(text, data.tokens, data.lowercase)
+            )
+            known = extended(known, others, data.vocabulary)
         unit = "file" if train.table.format == reader_text_folders.NAME else "line"
         return TextInput(data.tokens, data.lowercase, known, data.longest, train.table.column, unit, merges)
 
@@ -125,8 +131,14 @@ class Texts(Medium):
         return text_network(task, recipe.layers(), input, ngrams.orders, ngrams.buckets)
 
     def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> TextStore:
+        return self.store(gathered.table.frame["input"], input)
+
+    def store(self, inputs: Iterable[str], input: ModelInput) -> TextStore:
         assert isinstance(input, TextInput)
-        return TextStore(gathered.table, input)
+        return TextStore(inputs, input)
+
+    def divided(self, texts: Sequence[str], input: ModelInput) -> Sequence[str]:
+        return texts
 
     def fit(
         self, network: nn.Module, store: TextStore, targets: Tensor, train: Gathered, recipe: Recipe

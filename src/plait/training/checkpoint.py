@@ -40,12 +40,14 @@ class Checkpoint:
 class Checkpoints:
     """One run's checkpoints. Each is written under a temporary name, synced, renamed; the newest two stay."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, run: Path | None = None) -> None:
+        """``run`` is what a person resumes; the folder above, unless it is told."""
         self.folder = folder
+        self.run = run or folder.parent
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Raises RunError where the disk is full; the checkpoints before stay as they are."""
-        with full_disk_explained(self.folder, f"go on with plait train --resume {self.folder.parent}"):
+        with full_disk_explained(self.folder, f"go on with plait train --resume {self.run}"):
             try:
                 self._write(checkpoint)
             finally:

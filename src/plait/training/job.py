@@ -42,8 +42,15 @@ class Job:
     """The user's own, in place of the recipe's."""
     shown: Callable[[float], str] = "score {:.4f}".format
     """A validation's score for people."""
+    resumed_by: Path | None = None
+    """The run's folder that a person resumes it by, where that is not ``folder``."""
     save: Callable[[nn.Module], None] | None = None
     """Keeps the trained network; called while Ctrl-C is still waited for, so that a stop never comes in between."""
+
+    @property
+    def run(self) -> Path:
+        """What is named in ``plait train --resume``."""
+        return self.resumed_by or self.folder
 
 
 @dataclass(frozen=True)

@@ -83,12 +83,12 @@ def _refuse_differences(job: Job, plan: Plan) -> None:
         differences.append(f"the number of steps was {plan.total_steps} and is {asked_steps(job)}")
     if differences:
         raise RunError(
-            f"{job.folder} cannot be resumed: it would become another run: {'; '.join(differences)}. "
+            f"{job.run} cannot be resumed: it would become another run: {'; '.join(differences)}. "
             "Undo the change, or train anew in another folder"
         )
     if plan.kernels != _kernels():
         warnings.warn(
-            f"{job.folder} was begun with {plan.kernels} and goes on with {_kernels()}: its weights differ "
+            f"{job.run} was begun with {plan.kernels} and goes on with {_kernels()}: its weights differ "
             "in the last bits from what the first machine would have given",
             UserWarning,
             stacklevel=2,

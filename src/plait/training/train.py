@@ -26,8 +26,8 @@ def train(job: Job) -> Outcome:
     same machine ends with the same weights, bit for bit. Raises RunError where the folder cannot be written
     or resumed, or where the loss is no number any more.
     """
-    checkpoints = Checkpoints(job.folder / "checkpoints")
-    with full_disk_explained(checkpoints.folder, f"go on with plait train --resume {job.folder}"):
+    checkpoints = Checkpoints(job.folder / "checkpoints", job.run)
+    with full_disk_explained(checkpoints.folder, f"go on with plait train --resume {job.run}"):
         plan, found = _resumed(job, checkpoints) if job.resume else (_begun(job, checkpoints), None)
         with _threads(plan.threads):
             return _run(job, plan, checkpoints, found)
@@ -36,7 +36,7 @@ def train(job: Job) -> Outcome:
 def _begun(job: Job, checkpoints: Checkpoints) -> Plan:
     if checkpoints.folder.exists():
         raise RunError(
-            f"{job.folder} holds checkpoints already: go on with plait train --resume {job.folder}, "
+            f"{job.folder} holds checkpoints already: go on with plait train --resume {job.run}, "
             "or choose another folder"
         )
     job.folder.mkdir(parents=True, exist_ok=True)
@@ -46,6 +46,7 @@ def _begun(job: Job, checkpoints: Checkpoints) -> Plan:
 
 def _resumed(job: Job, checkpoints: Checkpoints) -> tuple[Plan, Checkpoint | None]:
     """A run killed before it had a plan or a checkpoint begins again, which comes to the same."""
+    job.folder.mkdir(parents=True, exist_ok=True)
     keep_memory()
     plan = read_plan(job) or make_plan(job)
     return plan, checkpoints.newest()
