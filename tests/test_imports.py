@@ -11,12 +11,13 @@ ROOT = Path(plait.__file__).parent
 ROOMS = {
     "errors": set[str](),
     "files": {"errors"},
+    "section": set[str](),
     "inference": {"errors", "files"},
-    "layers": {"errors"},
+    "layers": {"errors", "section"},
     "evaluation": {"errors", "files"},
-    "data": {"errors", "inference"},
+    "data": {"errors", "section", "inference"},
     "tasks": {"errors", "inference", "data", "layers", "evaluation"},
-    "training": {"errors", "files", "inference", "data", "layers", "tasks"},
+    "training": {"errors", "files", "section", "inference", "data", "layers", "tasks"},
     "deployment": {"errors", "files", "inference", "data", "layers", "tasks"},
 }
 """What each room may use of the others. All else (flow, cli and the like) is the floor above."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic import PrivateAttr, ValidationError
 from torch import nn
 
 from plait.data.augmentation import AugmentationOptions
@@ -47,16 +47,15 @@ from plait.recipe_sections import (
     TagOptions,
     WordDropout,
 )
+from plait.section import Section
 from plait.training.options import TrainingOptions
 
 SMALL = "small_pictures"
 """The section of a default recipe that holds instead where pictures are small."""
 
 
-class Recipe(BaseModel):
+class Recipe(Section):
     """The whole recipe of one run, every value given; ``network`` is a list of layer descriptions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     task: str
     data: DataOptions

@@ -2,32 +2,28 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+
+from plait.section import Section
 
 
-class EvaluationOptions(BaseModel):
+class EvaluationOptions(Section):
     """How a trained network is asked: ``mirror`` averages a picture's answer with its mirror image's, ``shift`` with
     those of the picture moved by so many pixels."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     mirror: bool | Literal["auto"]
     shift: int = Field(ge=0, le=16)
 
 
-class WordDropout(BaseModel):
+class WordDropout(Section):
     """How training texts are changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     word_dropout: float = Field(ge=0, lt=1)
     """Share of the tokens that become unknown."""
 
 
-class PretrainingOptions(BaseModel):
+class PretrainingOptions(Section):
     """What the network's first layers learn before the task: to foresee tokens that are left out of texts."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     epochs: int = Field(ge=0)
     """Passes over the training texts and the unlabelled ones; 0: none."""
@@ -45,10 +41,8 @@ class PretrainingOptions(BaseModel):
         return self
 
 
-class NgramOptions(BaseModel):
+class NgramOptions(Section):
     """The linear model of n-grams beside the network."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     orders: Literal["auto"] | list[int]
     """Lengths of the n-grams in tokens; an empty list: no such model."""
@@ -56,29 +50,23 @@ class NgramOptions(BaseModel):
     """N-grams are hashed into so many."""
 
 
-class TagOptions(BaseModel):
+class TagOptions(Section):
     """How tags are marked for the network, and whether neighbors are scored together."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     scheme: Literal["iob2", "bioes"]
     chain: bool
 
 
-class OutputOptions(BaseModel):
+class OutputOptions(Section):
     """How the next token is scored, and what training adds to the loss (Merity et al. 2018)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     tied: bool
     activation: float = Field(ge=0)
     change: float = Field(ge=0)
 
 
-class DecodingOptions(BaseModel):
+class DecodingOptions(Section):
     """How an answer is chosen among all transcripts."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     width: int = Field(ge=1, le=1000)
     """The beam's; 1 takes the likeliest symbol of every step."""
@@ -94,31 +82,27 @@ class DecodingOptions(BaseModel):
     """With phrases: nothing is answered where none of them is near to what is heard."""
 
 
-class PyramidOptions(BaseModel):
+class PyramidOptions(Section):
     """How the maps at the network's taps are joined (Lin et al. 2017, "Feature pyramid networks")."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     channels: int = Field(ge=1)
     context: list[Any]
     """Layers over each joined map, which keep its shape; an empty list: none."""
 
 
-class DenseHeadOptions(BaseModel):
+class DenseHeadOptions(Section):
     """Boxes and classes told at every position of every map; what the default recipe says of the other head is left
     out."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     name: Literal["dense"]
     depth: int = Field(ge=0, le=8)
     """Convolutions before the answers."""
 
 
-class RecurrentHeadOptions(BaseModel):
+class RecurrentHeadOptions(Section):
     """Box after box told by a recurrent cell at every position of one map."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: Literal["recurrent"]
     depth: int = Field(ge=0, le=8)
@@ -132,19 +116,15 @@ class RecurrentHeadOptions(BaseModel):
 HeadOptions = Annotated[DenseHeadOptions | RecurrentHeadOptions, Field(discriminator="name")]
 
 
-class BoxLossOptions(BaseModel):
+class BoxLossOptions(Section):
     """What weighs how much in training."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     box: float = Field(ge=0)
     """Weight of how well boxes fit; that of their classes is 1."""
 
 
-class DetectionOptions(BaseModel):
+class DetectionOptions(Section):
     """What a detector answers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     overlap: float = Field(gt=0, lt=1)
     """Of two boxes of a class that cover each other by more (intersection over union) the surer stays."""

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from scipy.special import betaincinv
 from torch import Tensor
 
@@ -21,16 +21,15 @@ from plait.data.color import jitter
 from plait.data.geometry import Box, affine, boxes, cut_out, sample, windows
 from plait.data.trivial import trivial_augment
 from plait.inference.picture import PictureInput
+from plait.section import Section
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Size = Annotated[float, Field(ge=0.25, le=1)]
 
 
-class AugmentationOptions(BaseModel):
+class AugmentationOptions(Section):
     """Which operators are on and how strong; every default stands in the task's recipe."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     flip: Literal["none", "horizontal", "alternating", "both", "auto"]
     """alternating: drawn in the first epoch, then mirrored in every other one (Jordan 2024), so that two epochs show

@@ -11,13 +11,14 @@ from typing import Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from plait.data.box_targets import IGNORED
 from plait.data.chance import uniform
 from plait.data.color import jitter
 from plait.data.geometry import sample
+from plait.section import Section
 
 Floats = NDArray[np.float64]
 Boxes = NDArray[np.float32]
@@ -28,10 +29,8 @@ LEAST_SIDE = 2.0
 """Pixels; what is smaller in view is ignored."""
 
 
-class BoxAugmentation(BaseModel):
+class BoxAugmentation(Section):
     """How training pictures and their boxes are changed; every default stands in the task's recipe."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     flip: Literal["none", "horizontal", "both"]
     scale: tuple[float, float]

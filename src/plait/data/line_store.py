@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from plait.data.batches import Rows
 from plait.data.chance import uniform
@@ -12,14 +12,13 @@ from plait.data.table import Table
 from plait.data.text_store import Draw
 from plait.inference.input import Array
 from plait.inference.line import LineInput, pad_lines
+from plait.section import Section
 
 Numbers = NDArray[np.int64]
 
 
-class LineAugmentation(BaseModel):
+class LineAugmentation(Section):
     """How training lines are changed, each by a draw of its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     scale: float = Field(ge=0, lt=0.5)
     """Smaller or larger by up to this share, in width and height apart."""

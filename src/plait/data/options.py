@@ -2,15 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from plait.inference.picture_file import MOST_PIXELS
+from plait.section import Section
 
 
-class DataOptions(BaseModel):
+class DataOptions(Section):
     """How data is divided, whatever it holds; every default stands in the task's recipe."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     validation: float = Field(gt=0, lt=0.9)
     test: float = Field(gt=0, lt=0.9)
@@ -72,7 +71,7 @@ class TextDataOptions(DataOptions):
 class SentenceDataOptions(DataOptions):
     """Where tokens and tags stand, and how a token becomes numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
     label: str | None
     """The column with the tags: its number from 1, or of CoNLL-U its name; None: found by what it holds."""

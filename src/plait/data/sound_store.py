@@ -4,7 +4,7 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from plait.data.batches import Rows
 from plait.data.chance import uniform
@@ -15,14 +15,13 @@ from plait.errors import MissingExtraError
 from plait.inference.input import Array
 from plait.inference.sound import SoundInput, at_least, pad_sounds
 from plait.inference.sound_file import FULL, Clip
+from plait.section import Section
 
 Numbers = NDArray[np.int64]
 
 
-class SoundAugmentation(BaseModel):
+class SoundAugmentation(Section):
     """How training recordings are changed, each by a draw of its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     speed: float = Field(ge=0, lt=0.5)
     """Played up to this share faster or slower (Ko et al. 2015); the pitch follows. 0: never."""

@@ -7,17 +7,17 @@ from typing import Annotated, Literal
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Num, Shaped
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
+
+from plait.section import Section
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 LossName = Literal["cross-entropy", "focal", "binary-cross-entropy", "binary-focal"]
 
 
-class LossOptions(BaseModel):
+class LossOptions(Section):
     """``class_weights`` balanced: classes weigh in inverse proportion to their examples; gamma is focal's."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: LossName
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]

@@ -2,18 +2,18 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from plait.section import Section
 
 
-class OptimizerOptions(BaseModel):
+class OptimizerOptions(Section):
     """How gradients move the weights.
 
     ``momentum`` is SGD's (Nesterov) and RMSprop's momentum, Adam's and AdamW's first decay rate, and Muon's
     momentum. ``weight_decay`` is decoupled from the gradient for adamw and muon (Loshchilov & Hutter 2019),
     added to it otherwise; vectors (biases, norms) are never decayed.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: Literal["sgd", "adam", "adamw", "rmsprop", "muon"]
     learning_rate: float = Field(gt=0)
@@ -27,22 +27,18 @@ class OptimizerOptions(BaseModel):
     """Learning rate of the norms' biases, as a factor (Page 2018, "How to train your ResNet 8")."""
 
 
-class ScheduleOptions(BaseModel):
+class ScheduleOptions(Section):
     """How the learning rate goes over the steps; ``warmup`` is the share of them in which it rises."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: Literal["one-cycle", "cosine", "linear", "step", "constant"]
     warmup: float = Field(ge=0, lt=1)
 
 
-class TrainingOptions(BaseModel):
+class TrainingOptions(Section):
     """How a network is trained. A step is one move of the weights, by ``accumulate`` batches.
 
     The length is ``minutes`` where given, else ``steps``, else ``epochs``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     epochs: int | Literal["auto"]
     steps: int | None = Field(gt=0)
