@@ -99,6 +99,18 @@ def test_a_tagger_reads_raw_sentences_first(tmp_path: Path) -> None:
     assert run.report["splits"]["train"]["value"] > 0.9
 
 
+def test_chinese_of_another_encoding_is_read_and_told(tmp_path: Path) -> None:
+    rows = [("房间很好", "good"), ("房间太小", "bad")] * 20
+    raw = tmp_path / "raw.txt"
+    raw.write_bytes("早餐丰富\n早餐一般\n".encode("gb18030") * 5)
+    told: list[str] = []
+    changes = [*PRETRAINED, f"pretraining.unlabelled={raw}", "training.steps=1"]
+    run = plait.train(table(tmp_path / "t.csv", rows), changes=changes, out=tmp_path / "run", say=told.append)
+    assert isinstance(run.spec.input, TextInput)
+    assert {"早", "餐"} <= set(run.spec.input.vocabulary)
+    assert any("raw.txt" in line and "GB18030" in line for line in told)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [(None, "there is no"), (b" \n\n", "holds no text"), (b"fine\n\xff\xfe\xff\n", "line 2")],

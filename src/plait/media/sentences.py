@@ -72,7 +72,7 @@ class Sentences(Worded):
         letters = _letters(recipe, train)
         words, signs = learn_words(sentences, data.lowercase, least, data.vocabulary, letters)
         splitter = splitter_of(sentences)
-        others = (token.word for text in unlabelled(recipe) for token in split_text(text, splitter))
+        others = (token.word for text in unlabelled(recipe).texts for token in split_text(text, splitter))
         words = extended(words, (known_as(word, data.lowercase) for word in others), data.vocabulary)
         return SentenceInput(
             words,
@@ -118,7 +118,7 @@ class Sentences(Worded):
 
     def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
         found = [problem for problem in train.findings if problem.kind in ("scheme", "first characters")]
-        return [problem.message for problem in found]
+        return [*super().remarks(recipe, train), *(problem.message for problem in found)]
 
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> SequenceTagging:
         tags = of_sentences(recipe).tags

@@ -79,7 +79,9 @@ class Texts(Worded):
         else:
             known = learn_vocabulary(texts, data.tokens, data.lowercase, data.least, data.vocabulary)
             others = (
-                token for text in unlabelled(recipe) for token in split(text, data.tokens, data.lowercase)
+                token
+                for text in unlabelled(recipe).texts
+                for token in split(text, data.tokens, data.lowercase)
             )
             known = extended(known, others, data.vocabulary)
         unit = "file" if train.table.format == reader_text_folders.NAME else "line"
@@ -115,11 +117,15 @@ class Texts(Worded):
 
     def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
         data = of_texts(recipe).data
+        told = super().remarks(recipe, train)
         if not data.longest:
-            return []
+            return told
         assert data.tokens != "auto"
         share = float((_lengths(train, self.input(recipe, train)) > data.longest).mean())
-        return [f"data.longest cuts {share:.1%} of the training texts after {data.longest} {data.tokens}"]
+        return [
+            *told,
+            f"data.longest cuts {share:.1%} of the training texts after {data.longest} {data.tokens}",
+        ]
 
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> TextClassification:
         return TextClassification(spec.classes, spec.several_labels, of_texts(recipe).loss, counts)

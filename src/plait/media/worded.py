@@ -7,7 +7,7 @@ from typing import Any
 
 from plait.data.gather import Gathered
 from plait.data.text_store import WordStore
-from plait.data.unlabelled import read_unlabelled
+from plait.data.unlabelled import NONE, Unlabelled, read_unlabelled
 from plait.errors import RecipeError
 from plait.inference.input import ModelInput
 from plait.inference.text import most_frequent
@@ -23,6 +23,10 @@ SEEN = 5
 class Worded(Medium):
     """Texts, or sentences of words."""
 
+    def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
+        """Which texts without labels were taken for what."""
+        return [f"{problem.file}: {problem.message}" for problem in unlabelled(recipe).findings]
+
     @abstractmethod
     def store(self, inputs: Iterable[Any], input: ModelInput) -> WordStore:
         """Inputs as the table has them, opened."""
@@ -33,15 +37,15 @@ class Worded(Medium):
 
     def foreseen(self, train: Gathered, recipe: Recipe, input: ModelInput) -> WordStore:
         """The training part and what the recipe names beside it, to be read without labels."""
-        texts = self.divided(unlabelled(recipe), input)
+        texts = self.divided(unlabelled(recipe).texts, input)
         return self.store([*train.table.frame["input"], *texts], input)
 
 
-def unlabelled(recipe: Recipe) -> list[str]:
+def unlabelled(recipe: Recipe) -> Unlabelled:
     """The texts without labels that the recipe names, none where it names none; raises DataError."""
     assert isinstance(recipe, TextRecipe | SentenceRecipe)
     source = recipe.pretraining.unlabelled
-    return [] if source is None else read_unlabelled(source, recipe.data.encoding)
+    return NONE if source is None else read_unlabelled(source, recipe.data.encoding)
 
 
 def extended(known: list[str], others: Iterable[str], most: int) -> list[str]:
