@@ -68,6 +68,19 @@ def test_muon_is_torchs_on_matrices() -> None:
         torch.testing.assert_close(left, right, atol=5e-3, rtol=0)
 
 
+@pytest.mark.parametrize("rank", [2, 32])
+@pytest.mark.parametrize("shape", [(2, 32, 288), (1, 288, 32), (1, 32, 40)])
+def test_muon_takes_the_same_steps_by_the_gram_matrix(shape: tuple[int, ...], rank: int) -> None:
+    """Also where nearly all singular values are tiny, as those of few examples' gradients are."""
+    torch.manual_seed(0)
+    count, rows, columns = shape
+    matrices = torch.randn(count, rows, rank) @ torch.randn(count, rank, columns) + 1e-4 * torch.randn(
+        shape
+    )
+    expected = orthogonalize(matrices.double(), torch.float64)
+    torch.testing.assert_close(orthogonalize(matrices, torch.float32), expected.float(), atol=5e-5, rtol=0)
+
+
 def test_muon_moves_what_is_not_orthogonal_by_adamw() -> None:
     parameters = [nn.Parameter(torch.linspace(-1, 1, 5)) for _ in range(2)]
     first = Muon([{"params": parameters[:1]}], RATE, MOMENTUM, DECAY, torch.float32)
