@@ -100,7 +100,11 @@ def test_a_tagger_reads_raw_sentences_first(tmp_path: Path) -> None:
 
 
 def test_chinese_of_another_encoding_is_read_and_told(tmp_path: Path) -> None:
-    rows = [("房间很好", "good"), ("房间太小", "bad")] * 20
+    rows = [
+        (f"{word}{number}号房间", label)
+        for number in range(20)
+        for word, label in (("好", "good"), ("坏", "bad"))
+    ]
     raw = tmp_path / "raw.txt"
     raw.write_bytes("早餐丰富\n早餐一般\n".encode("gb18030") * 5)
     told: list[str] = []

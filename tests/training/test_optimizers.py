@@ -74,9 +74,7 @@ def test_muon_takes_the_same_steps_by_the_gram_matrix(shape: tuple[int, ...], ra
     """Also where nearly all singular values are tiny, as those of few examples' gradients are."""
     torch.manual_seed(0)
     count, rows, columns = shape
-    matrices = torch.randn(count, rows, rank) @ torch.randn(count, rank, columns) + 1e-4 * torch.randn(
-        shape
-    )
+    matrices = torch.randn(count, rows, rank) @ torch.randn(count, rank, columns) + 1e-4 * torch.randn(shape)
     expected = orthogonalize(matrices.double(), torch.float64)
     torch.testing.assert_close(orthogonalize(matrices, torch.float32), expected.float(), atol=5e-5, rtol=0)
 
