@@ -7,8 +7,7 @@ from plait.inference.detection_input import GRAIN
 SMALL_SIDE = 64
 """Pictures up to this side are used as they are."""
 PHOTOGRAPH_SIDE = 128
-"""Trained at 64, 88, then 112 pixels. But for 88 all are whole multiples of 16, by which the default network makes a map
-smaller.
+"""Trained at 64, 88, then 112 pixels. All but 88 are multiples of 16, by which the default network shrinks maps.
 
 Trained at such sizes and asked at 136, where a stride meets an odd side, its validation loss was 0.31; at 128, 0.25.
 """
