@@ -58,7 +58,7 @@ def _lines(path: Path) -> list[tuple[str, str]]:
 def _run(table: Path, test: list[tuple[str, str]], seed: int, changes: list[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         model = plait.train(table, seed=seed, out=Path(folder) / "run", changes=changes)
-        said = model.predict([text for text, _ in test])
+        said = model.predict(*(text for text, _ in test))
         seconds = model.report["training_seconds"]
     right = np.array([one.label == label for one, (_, label) in zip(said, test, strict=True)])
     return {"right": right, "seconds": seconds}

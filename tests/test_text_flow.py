@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import yaml
 from safetensors.torch import load_file
 
 import plait
-from plait.errors import NetworkError, PlaitError, RecipeError
+from plait.errors import DataError, NetworkError, PlaitError, RecipeError
 from plait.flow import train
 from plait.inference.model import OnnxModel
 from plait.inference.text import FIRST, TextInput, pad
@@ -103,7 +104,15 @@ def test_a_run_from_before_an_option_existed_is_opened(trained: tuple[Path, Path
     del recipe["pretraining"], recipe["training"]["optimizer"]["norm_bias_rate"]
     (old / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
     asked = ["a lovely story", "so ugly"]
-    assert plait.load(old).predict(asked) == plait.load(trained[1]).predict(asked)
+    assert plait.load(old).predict(*asked) == plait.load(trained[1]).predict(*asked)
+
+
+def test_a_list_in_the_place_of_its_texts_is_refused(trained: tuple[Path, Path]) -> None:
+    """It was taken for one text, which reads as a list does."""
+    asked: Any = ["a lovely story", "so ugly"]
+    with pytest.raises(DataError, match=r"predict\(\*sources\)"):
+        plait.load(trained[1]).predict(asked)
+    assert len(plait.load(trained[1]).predict(*asked)) == 2
 
 
 def test_texts_from_standard_input(trained: tuple[Path, Path]) -> None:

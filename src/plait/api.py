@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.errors import MissingExtraError, ModelError
+from plait.errors import DataError, MissingExtraError, ModelError
 from plait.inference.language_modeling import generate as generate_with
 from plait.inference.model import OnnxModel
 from plait.inference.predict import Prediction
@@ -59,7 +59,16 @@ class Model:
     def predict(
         self, *sources: str | Path, skip_bad: bool = False, encoding: str | None = None
     ) -> list[Prediction]:
-        """The class of every picture (or text) in files, folders and tables, in order. As ``plait predict``."""
+        """The class of every picture (or text) in files, folders and tables, in order. As ``plait predict``.
+
+        Raises DataError for what cannot be read, and for a source that is neither a text nor a path.
+        """
+        for source in sources:
+            if not isinstance(source, str | Path):
+                raise DataError(
+                    f"predict was given a {type(source).__name__}, but takes texts and paths, each by itself: "
+                    "predict(*sources) for those of a list"
+                )
         asked = [str(source) for source in sources]
         predictor = self._predictor("Model.predict")
         return list(predict_with(predictor, asked, skip_bad=skip_bad, encoding=encoding))
