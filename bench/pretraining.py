@@ -16,10 +16,10 @@ import numpy as np
 from common import added, machine
 
 import plait
+from texts import sst2
 
 EPOCHS = 20
 RESAMPLES = 10_000
-PARTS = {"train": "train", "dev": "validation", "test": "test"}
 
 
 def main() -> None:
@@ -29,30 +29,25 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set", dest="changes", action="append", default=[], help="a value of the recipe")
     asked = parser.parse_args()
-    texts = {split: _lines(asked.data / "sentences" / f"stsa.binary.{part}") for part, split in PARTS.items()}
+    examples, _ = next(sst2(asked.data))
+    train = [one for one in examples if one[2] == "train"]
+    others = [one for one in examples if one[2] != "train"]
+    test = [(text, label) for text, label, split in others if split == "test"]
+    random.Random(0).shuffle(train)
     with tempfile.TemporaryDirectory() as folder:
         raw, table = Path(folder) / "raw.txt", Path(folder) / "data.csv"
-        random.Random(0).shuffle(texts["train"])
-        raw.write_text("\n".join(text for text, _ in texts["train"][asked.labelled :]), encoding="utf-8")
-        texts["train"] = texts["train"][: asked.labelled]
+        raw.write_text("\n".join(text for text, _, _ in train[asked.labelled :]), encoding="utf-8")
         with table.open("w", encoding="utf-8", newline="") as file:
-            rows = [(*row, split) for split, found in texts.items() for row in found]
-            csv.writer(file).writerows([("text", "label", "split"), *rows])
+            csv.writer(file).writerows([("text", "label", "split"), *train[: asked.labelled], *others])
         sides = {
             "without": asked.changes,
             "with": [*asked.changes, f"pretraining.epochs={EPOCHS}", f"pretraining.unlabelled={raw}"],
         }
         runs = {
-            name: [_run(table, texts["test"], seed, changes) for seed in range(asked.seeds)]
+            name: [_run(table, test, seed, changes) for seed in range(asked.seeds)]
             for name, changes in sides.items()
         }
     added("pretraining", f"sst2 of {asked.labelled}", _summary(runs) | {"machine": machine()})
-
-
-def _lines(path: Path) -> list[tuple[str, str]]:
-    """Texts and labels."""
-    found = [line.split(" ", 1) for line in path.read_text(encoding="latin-1").splitlines() if line.strip()]
-    return [(text.strip(), label) for label, text in found]
 
 
 def _run(table: Path, test: list[tuple[str, str]], seed: int, changes: list[str]) -> dict[str, Any]:

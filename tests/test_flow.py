@@ -2,9 +2,8 @@
 
 import csv
 import hashlib
-import itertools
 import json
-import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from PIL import Image
 
 import plait
 from plait import flow
-from tests.killing import Killed
+from tests.killing import killed_after, renamed
 from tests.pictures import COLORS, SMALL, class_folders, picture
 
 
@@ -55,27 +54,11 @@ def test_killed_at_any_write_a_run_resumes_to_the_same_weights(
     model: plait.Model, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Files come to be by a rename; whichever is the last that happened, what is there can be gone on with."""
-    rename = os.replace
-    deaths = 0
-    for survives in itertools.count():
-        left = survives
-
-        def dying(source: str, target: str) -> None:
-            nonlocal left
-            if left == 0:
-                raise Killed
-            left -= 1
-            rename(source, target)
-
+    files = renamed(monkeypatch, lambda: plait.train(data, changes=SMALL, out=tmp_path / "whole"))
+    assert files > 10
+    for survives in range(files):
         folder = tmp_path / str(survives)
-        monkeypatch.setattr(os, "replace", dying)
-        try:
-            plait.train(data, changes=SMALL, out=folder)
-            break
-        except Killed:
-            deaths += 1
-        finally:
-            monkeypatch.setattr(os, "replace", rename)
+        killed_after(monkeypatch, survives, partial(plait.train, data, changes=SMALL, out=folder))
         if (folder / "recipe.yaml").exists():
             resumed = plait.train(resume=folder)
         else:
@@ -83,7 +66,6 @@ def test_killed_at_any_write_a_run_resumes_to_the_same_weights(
         weights = [(one.folder / "weights.safetensors").read_bytes() for one in (model, resumed)]
         assert weights[0] == weights[1], f"killed before file {survives}"
         assert (resumed.folder / "report.html").is_file()
-    assert deaths > 10
 
 
 def test_training_never_opens_the_test_part(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 import plait
 from plait.errors import DataError, RecipeError
+from plait.inference.sentence import SentenceInput
 from plait.inference.text import TextInput
 from tests.killing import killed_after, renamed
 from tests.sentences import SMALL as SMALL_TAGGING
@@ -19,20 +20,16 @@ from tests.texts import SMALL, reviews, table
 PRETRAINED = [*SMALL, "training.averaging=0", "pretraining.epochs=6", "pretraining.masked=0.3"]
 
 
-def chant(lines: int) -> str:
+def chant(lines: int) -> list[str]:
     """Texts in which every word follows from the one before, or the one behind."""
     chance = np.random.default_rng(0)
     words = ["do", "re", "mi", "fa", "so", "la"]
     rounds = [(int(chance.integers(6)), int(chance.integers(5, 9))) for _ in range(lines)]
-    return "\n".join(
-        " ".join(words[(begin + step) % 6] for step in range(length)) for begin, length in rounds
-    )
+    return [" ".join(words[(begin + step) % 6] for step in range(length)) for begin, length in rounds]
 
 
 def test_words_that_follow_from_others_are_foreseen(tmp_path: Path) -> None:
-    data = table(
-        tmp_path / "t.csv", [(line, "ab"[row % 2]) for row, line in enumerate(chant(120).split("\n"))]
-    )
+    data = table(tmp_path / "t.csv", [(line, "ab"[row % 2]) for row, line in enumerate(chant(120))])
     changes = [*SMALL, "training.steps=1", "training.averaging=0", "training.optimizer.learning_rate=0.02"]
     plait.train(data, changes=[*changes, "pretraining.epochs=30"], out=tmp_path / "run")
     told = json.loads((tmp_path / "run" / "pretraining" / "pretraining.json").read_text(encoding="utf-8"))
@@ -94,8 +91,8 @@ def test_a_tagger_reads_raw_sentences_first(tmp_path: Path) -> None:
     raw.write_text("Zoe went to Rome.\n" * 5, encoding="utf-8")
     changes = [*SMALL_TAGGING, "pretraining.epochs=3", f"pretraining.unlabelled={raw}"]
     run = plait.train(data, changes=changes, out=tmp_path / "run")
-    vocabulary = getattr(run.spec.input, "vocabulary")  # noqa: B009
-    assert {"zoe", "rome"} <= set(vocabulary)
+    assert isinstance(run.spec.input, SentenceInput)
+    assert {"zoe", "rome"} <= set(run.spec.input.vocabulary)
     assert run.report["splits"]["train"]["value"] > 0.9
 
 

@@ -6,26 +6,27 @@ with the same weights as one that was not.
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from plait.data.batches import Batch, steps_per_epoch
 from plait.data.gather import Gathered
-from plait.data.masked_batches import MaskedEvaluationBatches, MaskedTrainingBatches
+from plait.data.masked_batches import masked_evaluation_batches, masked_training_batches
 from plait.data.text_store import WordStore
 from plait.files import full_disk_explained, replacing
 from plait.layers import Stack, Tokens
 from plait.media.medium import EVALUATION_BATCH
-from plait.media.worded import Worded
-from plait.recipe import SentenceRecipe, TextRecipe
-from plait.recipe_sections import PretrainingOptions
+from plait.media.worded import Worded, unlabelled
+from plait.recipe import WordedRecipe
 from plait.run import PRETRAINING, WEIGHTS, Run
 from plait.tasks import automatic
 from plait.tasks.masked_tokens import MaskedTokens, foreseen, masked_loss, reading_layers
-from plait.training import Job, Outcome, TrainingOptions
+from plait.training import Job, Outcome
 from plait.training import train as train_network
+
+TOLD = "pretraining.json"
 
 
 def pretrain(
@@ -43,8 +44,8 @@ def pretrain(
     run's folder cannot be written or resumed, and KeyboardInterrupt where it was stopped: then there is no network yet
     that could answer.
     """
-    recipe, medium = run.recipe, run.medium
-    if not isinstance(recipe, TextRecipe | SentenceRecipe) or not recipe.pretraining.epochs:
+    recipe, medium, input = run.recipe, run.medium, run.spec.input
+    if not isinstance(recipe, WordedRecipe) or not recipe.pretraining.epochs:
         return 0.0
     assert isinstance(medium, Worded)
     model = _model(network, run)
@@ -52,9 +53,13 @@ def pretrain(
     if done.is_file():
         model.reading.load_state_dict(load_file(done))
         return float(run.read(f"{PRETRAINING}/{TOLD}")["seconds"])
-    read = medium.foreseen(train, recipe, run.spec.input)
+    others = unlabelled(recipe)
+    for problem in others.findings:
+        say(f"{problem.file}: {problem.message}")
+    read = medium.store([*train.table.frame["input"], *medium.divided(others.texts, input)], input)
     say(f"pretraining on {len(read):,} {medium.noun}s for {recipe.pretraining.epochs} epochs")
-    outcome = train_network(_job(model, run, recipe.pretraining, read, validation, fingerprint, resume))
+    digest = _fingerprint(fingerprint, others.texts)
+    outcome = train_network(_job(model, run, recipe, read, validation, digest, resume))
     if outcome.interrupted:
         say(f"stopped in pretraining, before the task itself; go on with plait train --resume {run.folder}")
         raise KeyboardInterrupt
@@ -64,9 +69,6 @@ def pretrain(
             weights = model.reading.state_dict()
             save_file({name: value.contiguous() for name, value in weights.items()}, temporary)
     return outcome.seconds
-
-
-TOLD = "pretraining.json"
 
 
 def _model(network: nn.Module, run: Run) -> MaskedTokens:
@@ -85,21 +87,24 @@ def _model(network: nn.Module, run: Run) -> MaskedTokens:
 def _job(
     model: MaskedTokens,
     run: Run,
-    options: PretrainingOptions,
+    recipe: WordedRecipe,
     read: WordStore,
     validation: WordStore,
     fingerprint: str,
     resume: bool,
 ) -> Job:
-    training = run.recipe.training
+    """The task's own way of training, over whole passes."""
+    masked, seed, task = recipe.pretraining.masked, recipe.training.seed, run.task()
     size = automatic.text_batch_size(len(read))
+    passes = {"epochs": recipe.pretraining.epochs, "steps": None, "minutes": None}
+    alone = {"early_stopping": 0, "freeze": 0, "backbone_rate": 1.0}
 
     def batches(start: int, total: int) -> Iterable[Batch]:
-        return MaskedTrainingBatches(read, options.masked, size, training.seed, start, total)
+        return masked_training_batches(read, masked, size, seed, start, total)
 
     def validate(network: nn.Module) -> dict[str, float]:
-        held = MaskedEvaluationBatches(validation, options.masked, EVALUATION_BATCH)
-        nats = foreseen(network, held)
+        held = masked_evaluation_batches(validation, masked, EVALUATION_BATCH)
+        nats = foreseen(task.outputs(network, held))
         return {"score": -nats, "loss": nats}
 
     return Job(
@@ -109,35 +114,18 @@ def _job(
         steps_per_epoch=steps_per_epoch(len(read), size),
         validate=validate,
         mix=None,
-        options=_alone(training, options.epochs),
+        options=recipe.with_values(training=passes | alone).training,
         folder=run.folder / PRETRAINING,
-        fingerprint=_fingerprint(fingerprint, read),
+        fingerprint=fingerprint,
         resume=resume,
         shown=lambda score: f"perplexity {math.exp(-score):.1f}",
         resumed_by=run.folder,
     )
 
 
-def _alone(training: TrainingOptions, epochs: int) -> TrainingOptions:
-    """The task's own options, over ``epochs`` whole passes."""
-    changes = {
-        "epochs": epochs,
-        "steps": None,
-        "minutes": None,
-        "early_stopping": 0,
-        "freeze": 0,
-        "backbone_rate": 1.0,
-    }
-    return TrainingOptions.model_validate(training.model_dump() | changes)
-
-
-def _fingerprint(data: str, read: WordStore) -> str:
-    """Of the data and of what has no labels, as it is read."""
-    digest = hashlib.sha256(data.encode())
-    for start in range(0, len(read), EVALUATION_BATCH):
-        rows = range(start, min(start + EVALUATION_BATCH, len(read)))
-        digest.update(read.take(list(rows))[0].tobytes())
-    return digest.hexdigest()[:16]
+def _fingerprint(data: str, others: Sequence[str]) -> str:
+    """Of the run's data and of what has no labels."""
+    return hashlib.sha256("\0".join([data, *others]).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _told(outcome: Outcome) -> dict[str, object]:

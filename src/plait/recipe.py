@@ -121,23 +121,27 @@ class PictureRecipe(Recipe):
     evaluation: EvaluationOptions
 
 
-class TextRecipe(Recipe):
+class WordedRecipe(Recipe):
+    """Of a task on words, or other tokens with numbers."""
+
+    data: TextDataOptions | SentenceDataOptions
+    augmentation: WordDropout
+    pretraining: PretrainingOptions
+
+
+class TextRecipe(WordedRecipe):
     """Of a task on texts."""
 
     data: TextDataOptions
     loss: LossOptions
     ngrams: NgramOptions
-    augmentation: WordDropout
-    pretraining: PretrainingOptions
 
 
-class SentenceRecipe(Recipe):
+class SentenceRecipe(WordedRecipe):
     """Of a task on tagged sentences."""
 
     data: SentenceDataOptions
     tags: TagOptions
-    augmentation: WordDropout
-    pretraining: PretrainingOptions
 
 
 class StreamRecipe(Recipe):

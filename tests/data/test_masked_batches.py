@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from plait.data.masked_batches import NOT_MASKED, MaskedEvaluationBatches, MaskedTrainingBatches
+from plait.data.masked_batches import NOT_MASKED, masked_evaluation_batches, masked_training_batches
 from plait.data.sentence_store import SentenceStore
 from plait.data.text_store import TextStore
 from plait.inference.sentence import SentenceInput
@@ -24,7 +24,7 @@ def store(examples: int = 300) -> TextStore:
 def test_the_share_is_left_out_and_can_be_put_back() -> None:
     opened = store()
     left_out = known = 0
-    for batch in MaskedTrainingBatches(opened, 0.3, 20, 1, 0, 15):
+    for batch in masked_training_batches(opened, 0.3, 20, 1, 0, 15):
         values, lengths = opened.take(batch.rows.numpy())
         assert batch.hint is not None
         places = batch.hint.numpy()
@@ -40,15 +40,15 @@ def test_the_share_is_left_out_and_can_be_put_back() -> None:
 
 def test_a_step_is_the_same_wherever_training_started_and_epochs_differ() -> None:
     opened = store()
-    whole = [batch.values for batch in MaskedTrainingBatches(opened, 0.3, 300, 1, 0, 4)]
-    later = [batch.values for batch in MaskedTrainingBatches(opened, 0.3, 300, 1, 2, 4)]
+    whole = [batch.values for batch in masked_training_batches(opened, 0.3, 300, 1, 0, 4)]
+    later = [batch.values for batch in masked_training_batches(opened, 0.3, 300, 1, 2, 4)]
     assert all(map(torch.equal, whole[2:], later))
-    rows = [torch.sort(batch.rows)[1] for batch in MaskedTrainingBatches(opened, 0.3, 300, 1, 0, 2)]
+    rows = [torch.sort(batch.rows)[1] for batch in masked_training_batches(opened, 0.3, 300, 1, 0, 2)]
     assert not torch.equal(whole[0][rows[0]], whole[1][rows[1]])
 
 
 def test_validation_always_asks_for_the_same_tokens() -> None:
-    one, other = (list(MaskedEvaluationBatches(store(), 0.3, 64)) for _ in range(2))
+    one, other = (list(masked_evaluation_batches(store(), 0.3, 64)) for _ in range(2))
     assert sum(len(batch.rows) for batch in one) == 300
     assert all(
         torch.equal(*pair) for pair in zip((b.values for b in one), (b.values for b in other), strict=True)

@@ -14,43 +14,25 @@ NOT_MASKED = -100
 """The target of a token that is there to be read."""
 
 
-class MaskedTrainingBatches:
+def masked_training_batches(
+    store: WordStore, share: float, batch_size: int, seed: int, start: int, total: int
+) -> Iterator[Batch]:
     """The batches of steps ``start`` .. ``total`` - 1: of every text other tokens in every epoch.
 
     ``targets`` of a batch (batch, time) are the numbers of the tokens left out and NOT_MASKED elsewhere; ``hint``,
     bool, says where they are. Only tokens with a number of their own are left out.
     """
-
-    def __init__(
-        self, store: WordStore, share: float, batch_size: int, seed: int, start: int, total: int
-    ) -> None:
-        self._store, self._share, self._seed = store, share, seed
-        self._steps = range(start, total)
-        self._whole = SequenceTrainingBatches(
-            store, _nothing(store), batch_size, seed, lambda rows, epoch: store.take(rows), total, start
-        )
-
-    def __len__(self) -> int:
-        return len(self._steps)
-
-    def __iter__(self) -> Iterator[Batch]:
-        for step, batch in zip(self._steps, self._whole, strict=True):
-            yield _masked(batch, self._store, self._share, self._seed, self._whole.plan(step)[0])
+    whole = SequenceTrainingBatches(
+        store, _nothing(store), batch_size, seed, lambda rows, epoch: store.take(rows), total, start
+    )
+    for step, batch in zip(range(start, total), whole, strict=True):
+        yield _masked(batch, store, share, seed, whole.plan(step)[0])
 
 
-class MaskedEvaluationBatches:
+def masked_evaluation_batches(store: WordStore, share: float, batch_size: int) -> Iterator[Batch]:
     """Every text once, always with the same tokens left out."""
-
-    def __init__(self, store: WordStore, share: float, batch_size: int) -> None:
-        self._store, self._share = store, share
-        self._whole = SequenceEvaluationBatches(store, _nothing(store), batch_size)
-
-    def __len__(self) -> int:
-        return len(self._whole)
-
-    def __iter__(self) -> Iterator[Batch]:
-        for batch in self._whole:
-            yield _masked(batch, self._store, self._share, seed=0, epoch=0)
+    for batch in SequenceEvaluationBatches(store, _nothing(store), batch_size):
+        yield _masked(batch, store, share, seed=0, epoch=0)
 
 
 def _masked(batch: Batch, store: WordStore, share: float, seed: int, epoch: int) -> Batch:

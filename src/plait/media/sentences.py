@@ -5,12 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
-from plait.data.batches import Batch
 from plait.data.gather import Gathered
-from plait.data.sentence_store import SentenceStore, TagTargets
-from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches, word_dropped
+from plait.data.sentence_store import SentenceStore
 from plait.errors import NetworkError
 from plait.inference.conll import BETWEEN
 from plait.inference.input import ModelInput
@@ -19,7 +16,7 @@ from plait.inference.spec import ModelSpec
 from plait.inference.tags import all_tags, are_spans, kinds
 from plait.inference.text import FIRST
 from plait.layers import Shape, Words
-from plait.media.medium import EVALUATION_BATCH, pace, weights
+from plait.media.medium import pace, weights
 from plait.media.worded import Worded, extended, refuse_unreadable, unlabelled
 from plait.recipe import Recipe, SentenceRecipe
 from plait.tasks import SequenceTagging, Task, automatic
@@ -51,7 +48,7 @@ class Sentences(Worded):
         letters = 2 if asked == "auto" else asked
         features = (FIRST,) * len(of_sentences(recipe).data.features)
         arriving = [Words(time, FIRST, letters, FIRST, features) for time in (1, TYPICAL_LENGTH)]
-        refuse_unreadable(recipe, [] if recipe.own else recipe.layers(), arriving[1])
+        refuse_unreadable(recipe, arriving[1])
         if recipe.own is not None:
             return
         built = [weights(recipe, one) for one in arriving]
@@ -118,7 +115,7 @@ class Sentences(Worded):
 
     def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
         found = [problem for problem in train.findings if problem.kind in ("scheme", "first characters")]
-        return [*super().remarks(recipe, train), *(problem.message for problem in found)]
+        return [problem.message for problem in found]
 
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> SequenceTagging:
         tags = of_sentences(recipe).tags
@@ -128,9 +125,6 @@ class Sentences(Worded):
         assert isinstance(input, SentenceInput) and isinstance(task, SequenceTagging)
         return tagging_network(task, recipe.layers(), input)
 
-    def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> SentenceStore:
-        return self.store(gathered.table.frame["input"], input)
-
     def store(self, inputs: Iterable[Sequence[str]], input: ModelInput) -> SentenceStore:
         assert isinstance(input, SentenceInput)
         return SentenceStore(inputs, input)
@@ -139,29 +133,9 @@ class Sentences(Worded):
         assert isinstance(input, SentenceInput)
         return [tuple(token.word for token in split_text(text, input.splitter)) for text in texts]
 
-    def training_batches(
-        self,
-        store: SentenceStore,
-        targets: TagTargets,
-        hints: Tensor | None,
-        recipe: Recipe,
-        input: ModelInput,
-        start: int,
-        total: int,
-    ) -> Iterable[Batch]:
-        size, seed = int(recipe.training.batch_size), recipe.training.seed
-        draw = word_dropped(store, seed, of_sentences(recipe).augmentation.word_dropout)
-        return SequenceTrainingBatches(store, targets, size, seed, draw, total, start)
-
-    def evaluation_batches(self, store: SentenceStore, targets: TagTargets) -> Iterable[Batch]:
-        return SequenceEvaluationBatches(store, targets, EVALUATION_BATCH)
-
     def plain(self, store: SentenceStore, gathered: Gathered, rows: np.ndarray) -> list[tuple[str, ...]]:
         sentences = gathered.table.frame["input"]
         return [tuple(map(word_of, sentences.iloc[row])) for row in rows]
-
-    def thumbnails(self, store: SentenceStore, rows: np.ndarray) -> list[str | None]:
-        return [None] * len(rows)
 
 
 def of_sentences(recipe: Recipe) -> SentenceRecipe:

@@ -7,16 +7,15 @@ import numpy as np
 from torch import Tensor, nn
 
 from plait.data import reader_text_folders
-from plait.data.batches import Batch
 from plait.data.gather import Gathered
 from plait.data.subword_learning import learn_subwords
-from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches, TextStore, word_dropped
+from plait.data.text_store import TextStore
 from plait.errors import NetworkError
 from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec
 from plait.inference.text import FIRST, TextInput, learn_vocabulary, script, split
 from plait.layers import Shape, Tokens
-from plait.media.medium import EVALUATION_BATCH, pace, sample, weights
+from plait.media.medium import pace, sample, weights
 from plait.media.worded import Worded, extended, refuse_unreadable, unlabelled
 from plait.recipe import Recipe, TextRecipe
 from plait.tasks import Task, TextClassification, automatic
@@ -55,7 +54,7 @@ class Texts(Worded):
 
     def refuse_impossible(self, recipe: Recipe) -> None:
         """The network must take a text of one token, and its weights fit any length."""
-        refuse_unreadable(recipe, [] if recipe.own else recipe.layers(), Tokens(TYPICAL_LENGTH, FIRST))
+        refuse_unreadable(recipe, Tokens(TYPICAL_LENGTH, FIRST))
         if recipe.own is not None:
             return
         built = [weights(recipe, Tokens(time, FIRST)) for time in (1, TYPICAL_LENGTH)]
@@ -117,15 +116,11 @@ class Texts(Worded):
 
     def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
         data = of_texts(recipe).data
-        told = super().remarks(recipe, train)
         if not data.longest:
-            return told
+            return []
         assert data.tokens != "auto"
         share = float((_lengths(train, self.input(recipe, train)) > data.longest).mean())
-        return [
-            *told,
-            f"data.longest cuts {share:.1%} of the training texts after {data.longest} {data.tokens}",
-        ]
+        return [f"data.longest cuts {share:.1%} of the training texts after {data.longest} {data.tokens}"]
 
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> TextClassification:
         return TextClassification(spec.classes, spec.several_labels, of_texts(recipe).loss, counts)
@@ -135,9 +130,6 @@ class Texts(Worded):
         ngrams = of_texts(recipe).ngrams
         assert ngrams.orders != "auto"
         return text_network(task, recipe.layers(), input, ngrams.orders, ngrams.buckets)
-
-    def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> TextStore:
-        return self.store(gathered.table.frame["input"], input)
 
     def store(self, inputs: Iterable[str], input: ModelInput) -> TextStore:
         assert isinstance(input, TextInput)
@@ -155,29 +147,9 @@ class Texts(Worded):
             return None
         return fit_ngrams(network.ngrams, store.texts, targets, _groups(train), recipe.training.seed)
 
-    def training_batches(
-        self,
-        store: TextStore,
-        targets: Tensor,
-        hints: Tensor | None,
-        recipe: Recipe,
-        input: ModelInput,
-        start: int,
-        total: int,
-    ) -> Iterable[Batch]:
-        size, seed = int(recipe.training.batch_size), recipe.training.seed
-        draw = word_dropped(store, seed, of_texts(recipe).augmentation.word_dropout)
-        return SequenceTrainingBatches(store, targets, size, seed, draw, total, start, hints)
-
-    def evaluation_batches(self, store: TextStore, targets: Tensor) -> Iterable[Batch]:
-        return SequenceEvaluationBatches(store, targets, EVALUATION_BATCH)
-
     def plain(self, store: TextStore, gathered: Gathered, rows: np.ndarray) -> list[str]:
         texts = gathered.table.frame["input"]
         return [texts.iloc[row] for row in rows]
-
-    def thumbnails(self, store: TextStore, rows: np.ndarray) -> list[str | None]:
-        return [None] * len(rows)
 
 
 def of_texts(recipe: Recipe) -> TextRecipe:

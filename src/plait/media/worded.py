@@ -1,19 +1,24 @@
-"""Media of numbered tokens: what may be read without labels first, so that the network knows the language."""
+"""Media of numbered tokens: texts and sentences; and what may be read without labels first, so that the network knows
+the language."""
 
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+from torch import Tensor
+
+from plait.data.batches import Batch
 from plait.data.gather import Gathered
-from plait.data.text_store import WordStore
+from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches, WordStore, word_dropped
 from plait.data.unlabelled import NONE, Unlabelled, read_unlabelled
 from plait.errors import RecipeError
 from plait.inference.input import ModelInput
 from plait.inference.text import most_frequent
-from plait.layers import Layer, Tokens
-from plait.media.medium import Medium
-from plait.recipe import Recipe, SentenceRecipe, TextRecipe
+from plait.layers import Tokens
+from plait.media.medium import EVALUATION_BATCH, Medium
+from plait.recipe import Recipe, SentenceRecipe, WordedRecipe
 from plait.tasks.masked_tokens import reading_layers
 
 SEEN = 5
@@ -23,10 +28,6 @@ SEEN = 5
 class Worded(Medium):
     """Texts, or sentences of words."""
 
-    def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
-        """Which texts without labels were taken for what."""
-        return [f"{problem.file}: {problem.message}" for problem in unlabelled(recipe).findings]
-
     @abstractmethod
     def store(self, inputs: Iterable[Any], input: ModelInput) -> WordStore:
         """Inputs as the table has them, opened."""
@@ -35,17 +36,41 @@ class Worded(Medium):
     def divided(self, texts: Sequence[str], input: ModelInput) -> Sequence[Any]:
         """Texts without labels, as the table has its inputs."""
 
-    def foreseen(self, train: Gathered, recipe: Recipe, input: ModelInput) -> WordStore:
-        """The training part and what the recipe names beside it, to be read without labels."""
-        texts = self.divided(unlabelled(recipe).texts, input)
-        return self.store([*train.table.frame["input"], *texts], input)
+    def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> WordStore:
+        return self.store(gathered.table.frame["input"], input)
+
+    def training_batches(
+        self,
+        store: WordStore,
+        targets: Any,
+        hints: Tensor | None,
+        recipe: Recipe,
+        input: ModelInput,
+        start: int,
+        total: int,
+    ) -> Iterable[Batch]:
+        size, seed = int(recipe.training.batch_size), recipe.training.seed
+        draw = word_dropped(store, seed, of_words(recipe).augmentation.word_dropout)
+        return SequenceTrainingBatches(store, targets, size, seed, draw, total, start, hints)
+
+    def evaluation_batches(self, store: WordStore, targets: Any) -> Iterable[Batch]:
+        return SequenceEvaluationBatches(store, targets, EVALUATION_BATCH)
+
+    def thumbnails(self, store: WordStore, rows: np.ndarray) -> list[str | None]:
+        return [None] * len(rows)
+
+
+def of_words(recipe: Recipe) -> WordedRecipe:
+    """The recipe, whose task is one on words."""
+    assert isinstance(recipe, WordedRecipe)
+    return recipe
 
 
 def unlabelled(recipe: Recipe) -> Unlabelled:
     """The texts without labels that the recipe names, none where it names none; raises DataError."""
-    assert isinstance(recipe, TextRecipe | SentenceRecipe)
-    source = recipe.pretraining.unlabelled
-    return NONE if source is None else read_unlabelled(source, recipe.data.encoding)
+    asked = of_words(recipe)
+    source = asked.pretraining.unlabelled
+    return NONE if source is None else read_unlabelled(source, asked.data.encoding)
 
 
 def extended(known: list[str], others: Iterable[str], most: int) -> list[str]:
@@ -56,17 +81,17 @@ def extended(known: list[str], others: Iterable[str], most: int) -> list[str]:
     return known + most_frequent(counted, SEEN, max(0, most - len(known)))
 
 
-def refuse_unreadable(recipe: Recipe, layers: Sequence[Layer], arriving: Tokens) -> None:
+def refuse_unreadable(recipe: Recipe, arriving: Tokens) -> None:
     """Raises NetworkError or RecipeError where the network cannot be pretrained as the recipe says."""
-    assert isinstance(recipe, TextRecipe | SentenceRecipe)
-    if not recipe.pretraining.epochs:
+    asked = of_words(recipe)
+    if not asked.pretraining.epochs:
         return
-    if recipe.own is not None:
+    if asked.own is not None:
         raise RecipeError(
             "pretraining.epochs is for networks of plait's layers: set it to 0 for one of your own"
         )
-    reading_layers(layers, arriving)
-    if isinstance(recipe, SentenceRecipe) and recipe.data.features and recipe.pretraining.unlabelled:
+    reading_layers(asked.layers(), arriving)
+    if isinstance(asked, SentenceRecipe) and asked.data.features and asked.pretraining.unlabelled:
         raise RecipeError(
             "pretraining.unlabelled holds words alone, but data.features names columns beside them: "
             "leave one of them out"

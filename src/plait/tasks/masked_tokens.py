@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from plait.data.batches import Batch
 from plait.data.masked_batches import NOT_MASKED
 from plait.errors import NetworkError
 from plait.inference.text import FIRST
 from plait.layers import Dense, Layer, Stack, Tokens
 from plait.layers import Sequence as SequenceShape
 from plait.layers.embedding import Embedding
+from plait.tasks.task import Output
 
 
 class MaskedTokens(nn.Module):
@@ -73,17 +73,12 @@ def masked_loss(
     return F.cross_entropy(logits, wanted, reduction="sum") / max(len(wanted), 1)
 
 
-def foreseen(network: nn.Module, batches: Iterable[Batch]) -> float:
-    """The mean of ``masked_loss`` over all tokens left out of ``batches``, in nats a token; of none 0."""
-    device = next(network.parameters()).device
-    network.eval()
+def foreseen(outputs: Iterable[Output]) -> float:
+    """The mean of ``masked_loss`` over all tokens left out, in nats a token; of none 0."""
     total, count = 0.0, 0
-    for batch in batches:
-        with torch.no_grad():
-            logits = network(*(one.to(device) for one in batch.inputs)).float().cpu()
-        places = int((batch.targets != NOT_MASKED).sum())
-        total += float(masked_loss(logits, batch.targets)) * places
-        count += places
+    for logits, batch in outputs:
+        total += float(masked_loss(logits, batch.targets)) * len(logits)
+        count += len(logits)
     return total / max(count, 1)
 
 

@@ -123,15 +123,19 @@ def _iterated_by_gram(x: Tensor) -> Tensor:
     negative, and they grow twelvefold a step: harmless in float32, not in bfloat16.
     """
     gram = x @ x.mT
-    whole: Tensor | None = None
-    for iteration in range(_ITERATIONS):
-        polynomial = torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C)
-        polynomial.diagonal(dim1=-2, dim2=-1).add_(_A)
-        whole = polynomial if whole is None else polynomial @ whole
-        if iteration < _ITERATIONS - 1:
-            gram = polynomial @ gram @ polynomial
-    assert whole is not None
+    whole = polynomial = _polynomial(gram)
+    for _ in range(_ITERATIONS - 1):
+        gram = polynomial @ gram @ polynomial
+        polynomial = _polynomial(gram)
+        whole = polynomial @ whole
     return whole @ x
+
+
+def _polynomial(gram: Tensor) -> Tensor:
+    """a + b g + c g g."""
+    polynomial = torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C)
+    polynomial.diagonal(dim1=-2, dim2=-1).add_(_A)
+    return polynomial
 
 
 def _by_shape(parameters: list[Tensor]) -> list[list[int]]:

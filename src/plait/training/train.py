@@ -28,6 +28,8 @@ def train(job: Job) -> Outcome:
     """
     checkpoints = Checkpoints(job.folder / "checkpoints", job.run)
     with full_disk_explained(checkpoints.folder, f"go on with plait train --resume {job.run}"):
+        job.folder.mkdir(parents=True, exist_ok=True)
+        keep_memory()
         plan, found = _resumed(job, checkpoints) if job.resume else (_begun(job, checkpoints), None)
         with _threads(plan.threads):
             return _run(job, plan, checkpoints, found)
@@ -39,15 +41,11 @@ def _begun(job: Job, checkpoints: Checkpoints) -> Plan:
             f"{job.folder} holds checkpoints already: go on with plait train --resume {job.run}, "
             "or choose another folder"
         )
-    job.folder.mkdir(parents=True, exist_ok=True)
-    keep_memory()
     return make_plan(job)
 
 
 def _resumed(job: Job, checkpoints: Checkpoints) -> tuple[Plan, Checkpoint | None]:
     """A run killed before it had a plan or a checkpoint begins again, which comes to the same."""
-    job.folder.mkdir(parents=True, exist_ok=True)
-    keep_memory()
     plan = read_plan(job) or make_plan(job)
     return plan, checkpoints.newest()
 
