@@ -4,9 +4,10 @@ from typing import Any
 
 from plait.errors import RecipeError, suggestion
 from plait.layers.activation import Activation
+from plait.layers.blocks import ResidualBlock, SeparableConv
 from plait.layers.characters import CharacterConv
 from plait.layers.conversion import Flatten, ToMap, ToSequence
-from plait.layers.convolution import Conv, ResidualBlock, SeparableConv
+from plait.layers.convolution import Conv
 from plait.layers.dense import Dense
 from plait.layers.dropout import Dropout
 from plait.layers.embedding import Embedding
