@@ -172,9 +172,9 @@ def test_pictures_begin_small_where_the_network_can(tmp_path: Path) -> None:
             ]
         )
     ]
-    assert [recipe["augmentation"]["sizes"] for recipe in settled] == [[0.5, 0.875], [1.0, 1.0], [1.0, 1.0]]
-    assert [recipe["data"]["image_size"] for recipe in settled] == [128, 112, 112]
-    assert [recipe["data"]["margin"] for recipe in settled] == [1.0, 1.145, 1.145]
+    assert [recipe["augmentation"]["sizes"] for recipe in settled] == [[0.57, 1.0], [1.0, 1.0], [1.0, 1.0]]
+    assert [recipe["data"]["image_size"] for recipe in settled] == [112, 112, 112]
+    assert [recipe["data"]["margin"] for recipe in settled] == [1.145, 1.145, 1.145]
     with pytest.raises(plait.NetworkError, match="sizes"):
         plait.train(data, changes=[*SMALL, fixed, "augmentation.sizes=[0.5, 1]"], out=tmp_path / "no")
     assert not (tmp_path / "no").exists()

@@ -57,9 +57,8 @@ class AugmentationOptions(Section):
     """Side of the training pictures as a share of image_size: in the first half, and at the end.
 
     Progressive resizing (Howard 2018; Tan and Le 2021, section 4): the first steps cost half as much. A last size
-    below 1 leaves the larger pictures to answering: random crops magnify what they show, and a network answers best
-    where things look as large as they did in training, or a little larger (Touvron et al. 2019, "Fixing the
-    train-test resolution discrepancy").
+    below 1 leaves the larger pictures to answering, which pays where random crops magnify much (Touvron et al. 2019,
+    "Fixing the train-test resolution discrepancy").
     """
 
     @model_validator(mode="after")

@@ -150,23 +150,12 @@ def settle(asking: Callable[..., Recipe], train: Gathered) -> PictureRecipe:
     data = recipe.data
     channels = (1 if train.grey else 3) if data.channels == "auto" else data.channels
     batch_size, epochs = automatic.batch_size(examples), automatic.epochs(examples, side)
+    margin = automatic.margin(side) if data.margin == "auto" else data.margin
     recipe = recipe.with_values(
-        data={"image_size": size, "channels": channels},
+        data={"image_size": size, "channels": channels, "margin": margin},
         training=pace(recipe.training, examples, batch_size, epochs),
     )
-    return _with_sizes(recipe, given=of_pictures(asking()).data.image_size != "auto")
-
-
-def _with_sizes(recipe: PictureRecipe, given: bool) -> PictureRecipe:
-    """The sizes of training pictures and the margin; a photograph's own size too, where it was not ``given``."""
-    sizes = _sizes(recipe)
-    size = recipe.data.image_size
-    if not given and size == automatic.PHOTOGRAPH_SIDE and sizes[1] == 1:
-        size = automatic.FIXED_PHOTOGRAPH_SIDE
-    assert size != "auto"
-    side = size if isinstance(size, int) else min(size)
-    margin = automatic.margin(side, sizes[1]) if recipe.data.margin == "auto" else recipe.data.margin
-    return recipe.with_values(data={"image_size": size, "margin": margin}, augmentation={"sizes": sizes})
+    return recipe.with_values(augmentation={"sizes": _sizes(recipe)})
 
 
 def settle_mirror(recipe: PictureRecipe, store: PictureStore, targets: np.ndarray) -> PictureRecipe:
@@ -226,11 +215,7 @@ def _refuse(recipe: Recipe, arriving: Shape) -> None:
 def _refuse_at_any_size(recipe: Recipe) -> None:
     first: NetworkError | None = None
     asked = of_pictures(recipe).data.channels
-    for side in (
-        automatic.PHOTOGRAPH_SIDE,
-        automatic.FIXED_PHOTOGRAPH_SIDE,
-        *range(4, automatic.SMALL_SIDE + 1),
-    ):
+    for side in (automatic.PHOTOGRAPH_SIDE, *range(4, automatic.SMALL_SIDE + 1)):
         for channels in (3, 1) if asked == "auto" else (asked,):
             try:
                 return _refuse(recipe, Map(channels, side, side))
@@ -246,9 +231,7 @@ def picture_input(recipe: PictureRecipe, default_side: int = automatic.PHOTOGRAP
     size = default_side if data.image_size == "auto" else data.image_size
     height, width = (size, size) if isinstance(size, int) else size
     channels = 3 if data.channels == "auto" else data.channels
-    sizes = recipe.augmentation.sizes
-    last = automatic.sizes(min(height, width))[1] if sizes == "auto" else sizes[1]
-    margin = automatic.margin(min(height, width), last) if data.margin == "auto" else data.margin
+    margin = automatic.margin(min(height, width)) if data.margin == "auto" else data.margin
     try:
         return PictureInput(height, width, channels, data.resize, margin)
     except ValueError as error:

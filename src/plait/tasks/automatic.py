@@ -6,13 +6,8 @@ from plait.inference.detection_input import GRAIN
 
 SMALL_SIDE = 64
 """Pictures up to this side are used as they are."""
-PHOTOGRAPH_SIDE = 128
-"""Trained at 64, 88, then 112 pixels. All but 88 are multiples of 16, by which the default network shrinks maps.
-
-Trained at such sizes and asked at 136, where a stride meets an odd side, its validation loss was 0.31; at 128, 0.25.
-"""
-FIXED_PHOTOGRAPH_SIDE = 112
-"""Where the network's weights depend on the size of its pictures."""
+PHOTOGRAPH_SIDE = 112
+"""Trained at 64, 88, then 112 pixels. All but 88 are multiples of 16, by which the default network shrinks maps."""
 
 
 def image_side(sizes: np.ndarray) -> int:
@@ -24,17 +19,14 @@ def image_side(sizes: np.ndarray) -> int:
     return max(median, 4) if median <= SMALL_SIDE else PHOTOGRAPH_SIDE
 
 
-def margin(side: int, last: float) -> float:
-    """How much larger than the network's square pictures are kept: photographs get room for training crops.
-
-    Where training ends at the share ``last`` below 1 of the square, the square itself is room enough.
-    """
-    return 1.0 if side <= SMALL_SIDE or last < 1 else 1.145
+def margin(side: int) -> float:
+    """How much larger than the network's square pictures are kept: photographs get room for training crops."""
+    return 1.0 if side <= SMALL_SIDE else 1.145
 
 
 def sizes(side: int) -> tuple[float, float]:
-    """Photographs are trained at 0.5, then 0.875 of the network's square; small pictures have no pixel to spare."""
-    return (1.0, 1.0) if side <= SMALL_SIDE else (0.5, 0.875)
+    """Photographs begin at 0.57 of the network's square; small pictures have no pixel to spare."""
+    return (1.0, 1.0) if side <= SMALL_SIDE else (0.57, 1.0)
 
 
 def epochs(examples: int, side: int) -> int:
