@@ -28,17 +28,27 @@ def write_text(target: Path, text: str) -> None:
 
 
 @contextmanager
-def full_disk_explained(folder: Path, remedy: str) -> Iterator[None]:
-    """Turns the system's complaint about a full disk into a RunError that ends in what to do once there is space."""
+def unwritable_explained(folder: Path, remedy: str) -> Iterator[None]:
+    """Turns the system's complaint about a full disk, or about ``folder`` that vanished, into a RunError that ends in
+    what to do once that is mended."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        raise RunError(
-            f"the disk is full: {folder} could not be written ({error.strerror}); what was saved "
-            f"before is whole: free some space, then {remedy}"
-        ) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise RunError(
+                f"the disk is full: {folder} could not be written ({error.strerror}); what was saved "
+                f"before is whole: free some space, then {remedy}"
+            ) from error
+        if isinstance(error, FileNotFoundError) and _lies_in(error.filename, folder):
+            raise RunError(
+                f"{folder} was removed, renamed or emptied while plait wrote to it: {os.fsdecode(error.filename)} is "
+                f"gone; put the folder back as it was and {remedy}, or begin anew"
+            ) from error
+        raise
+
+
+def _lies_in(file: str | bytes | None, folder: Path) -> bool:
+    return file is not None and Path(os.fsdecode(file)).absolute().is_relative_to(folder.absolute())
 
 
 def _sync(path: Path) -> None:

@@ -20,7 +20,7 @@ from plait.description import counts, description, problems
 from plait.errors import DataError, ModelError, PlaitError, RunError
 from plait.evaluation.metrics import Metric, metric
 from plait.evaluation.saving import write_report
-from plait.files import full_disk_explained
+from plait.files import unwritable_explained
 from plait.inference.spec import ModelSpec
 from plait.layers import Stack, network_table
 from plait.media import MEDIA
@@ -168,7 +168,7 @@ def test(
     digests = run.train_digests()
     report = test_report(run, tested, trained, sum(digest in digests for digest in tested.digests))
     headline = {key: report[key] for key in ("metric", "value", "low", "high", "examples")}
-    with full_disk_explained(run.folder, "test again"):
+    with unwritable_explained(run.folder, "test again"):
         write_report(report, run.with_spec(scores=headline).folder)
     return report
 
@@ -247,7 +247,7 @@ def _fit(run: Run, gathered: Gathered, own: OwnParts, say: Say, resume: bool = F
     before = pretrain(network, run, train.gathered, validation.store, gathered.fingerprint, say, resume)
     outcome = train_network(_job(run, network, train, validation, hints, gathered.fingerprint, own, resume))
     outcome = replace(outcome, seconds=before + outcome.seconds)
-    with full_disk_explained(run.folder, f"go on with plait train --resume {run.folder}"):
+    with unwritable_explained(run.folder, f"go on with plait train --resume {run.folder}"):
         run = run.after_training(outcome)
         run, report = training_report(run, train, validation, gathered, run.read("training.json"))
         write_report(report, run.folder)

@@ -15,7 +15,7 @@ from plait.data.batches import Batch, steps_per_epoch
 from plait.data.gather import Gathered
 from plait.data.masked_batches import masked_evaluation_batches, masked_training_batches
 from plait.data.text_store import WordStore
-from plait.files import full_disk_explained, replacing
+from plait.files import replacing, unwritable_explained
 from plait.layers import Stack, Tokens
 from plait.media.medium import EVALUATION_BATCH
 from plait.media.worded import Worded, unlabelled
@@ -63,7 +63,7 @@ def pretrain(
     if outcome.interrupted:
         say(f"stopped in pretraining, before the task itself; go on with plait train --resume {run.folder}")
         raise KeyboardInterrupt
-    with full_disk_explained(done.parent, f"go on with plait train --resume {run.folder}"):
+    with unwritable_explained(done.parent, f"go on with plait train --resume {run.folder}"):
         run.write(f"{PRETRAINING}/{TOLD}", _told(outcome))
         with replacing(done) as temporary:
             weights = model.reading.state_dict()

@@ -182,6 +182,32 @@ def test_full_disk_is_one_error_and_the_run_goes_on_once_there_is_room(
     assert run(tmp_path, resume=True)[0] == whole[0]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_folder_that_vanishes_is_one_error(tmp_path: Path) -> None:
+    """TensorBoard's writer, a thread, may find it out first: that is the warning."""
+
+    class Vanishing(Batches):
+        def __iter__(self) -> Iterator[Batch]:
+            for number, batch in enumerate(super().__iter__()):
+                if number == 10:
+                    tmp_path.rename(tmp_path.with_name("elsewhere"))
+                yield batch
+
+    given = dataclasses.replace(job(tmp_path, epochs=EPOCHS), batches=Vanishing)
+    with pytest.raises(RunError, match=r"removed, renamed or emptied.*--resume"):
+        train(given)
+
+
+def test_missing_file_elsewhere_is_not_blamed_on_the_run(tmp_path: Path) -> None:
+    class Missing(Batches):
+        def __iter__(self) -> Iterator[Batch]:
+            (tmp_path.parent / "picture.png").read_bytes()
+            yield from super().__iter__()
+
+    with pytest.raises(FileNotFoundError, match=r"picture\.png"):
+        train(dataclasses.replace(job(tmp_path / "run"), batches=Missing))
+
+
 def test_without_any_checkpoint_it_begins_again(tmp_path: Path, whole: tuple[str, Outcome]) -> None:
     assert run(tmp_path, resume=True)[0] == whole[0]
 

@@ -18,7 +18,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from plait.files import full_disk_explained, replacing
+from plait.files import replacing, unwritable_explained
 
 FORMAT = 1
 KEPT = 2
@@ -47,7 +47,7 @@ class Checkpoints:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Raises RunError where the disk is full; the checkpoints before stay as they are."""
-        with full_disk_explained(self.folder, f"go on with plait train --resume {self.run}"):
+        with unwritable_explained(self.folder, f"go on with plait train --resume {self.run}"):
             try:
                 self._write(checkpoint)
             finally:

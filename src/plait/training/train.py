@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from plait.errors import RunError
-from plait.files import full_disk_explained
+from plait.files import unwritable_explained
 from plait.layers import native
 from plait.training.allocator import keep_memory
 from plait.training.checkpoint import Checkpoint, Checkpoints, Tensors
@@ -27,7 +27,7 @@ def train(job: Job) -> Outcome:
     or resumed, or where the loss is no number any more.
     """
     checkpoints = Checkpoints(job.folder / "checkpoints", job.run)
-    with full_disk_explained(checkpoints.folder, f"go on with plait train --resume {job.run}"):
+    with unwritable_explained(job.folder, f"go on with plait train --resume {job.run}"):
         job.folder.mkdir(parents=True, exist_ok=True)
         keep_memory()
         plan, found = _resumed(job, checkpoints) if job.resume else (_begun(job, checkpoints), None)
