@@ -217,3 +217,15 @@ def test_wrong_paths_say_what_to_do(tmp_path: Path) -> None:
         plait.train(tmp_path / "nowhere")
     with pytest.raises(plait.RunError, match="no run"):
         plait.load(tmp_path)
+
+
+def test_answers_see_all_that_training_crops_from(tmp_path: Path) -> None:
+    """Without crops, training and answers both see the middle, at one size."""
+    data = class_folders(tmp_path / "colors", each=4, side=80)
+    network = "network=[{conv: {channels: 8, stride: 4}}, {global_pool: {}}]"
+    whole = ["augmentation.crop=[1, 1]", "augmentation.aspect=1", "augmentation.rotate=0"]
+    margins = [
+        plait.train(data, changes=[*SMALL, network, *crops], out=tmp_path / str(number)).spec.input.margin
+        for number, crops in enumerate([[], whole])
+    ]
+    assert margins == [1.0, 1.145]

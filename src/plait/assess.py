@@ -31,11 +31,12 @@ class Part:
     targets: Targets
 
     @classmethod
-    def open(cls, gathered: Gathered, run: Run, rows: int | None = None) -> "Part":
-        """``rows`` limits it to an even sample."""
+    def open(cls, gathered: Gathered, run: Run, rows: int | None = None, *, training: bool = False) -> "Part":
+        """``rows`` limits it to an even sample; ``training`` opens it as augmentation needs it."""
         if rows is not None:
             gathered = run.medium.sample(gathered, rows)
-        store = run.medium.open(gathered, run.recipe, run.spec.input)
+        input = run.medium.kept(run.spec.input, run.recipe) if training else run.spec.input
+        store = run.medium.open(gathered, run.recipe, input)
         return cls(gathered, run.medium, store, run.task().encode(gathered.table))
 
     def outputs(self, task: Task, network: nn.Module) -> Iterable[Output]:

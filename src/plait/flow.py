@@ -234,7 +234,8 @@ def _fit(run: Run, gathered: Gathered, own: OwnParts, say: Say, resume: bool = F
     """Trains ``run`` on the gathered data, saves the weights and writes the first report."""
     # Of an interrupted training; until the new one is written, the run has none.
     (run.folder / "report.json").unlink(missing_ok=True)
-    train, validation = (Part.open(gathered.part(name), run) for name in ("train", "validation"))
+    train = Part.open(gathered.part("train"), run, training=True)
+    validation = Part.open(gathered.part("validation"), run)
     run = run.with_recipe(run.medium.settle_opened(run.recipe, train.store, train.targets))
     network = run.empty_network()
     hints = run.medium.fit(network, train.store, train.targets, train.gathered, run.recipe)

@@ -27,7 +27,10 @@ class PictureDataOptions(DataOptions):
     """1 for greyscale, 3 for colour; auto is 1 where every picture is grey."""
     resize: Literal["crop", "pad", "stretch"]
     margin: float | Literal["auto"] = Field()
-    """Pictures are kept at this many times image_size, so that a training crop has something to choose from."""
+    """Training pictures are kept at this many times image_size, so that a crop has something to choose from.
+
+    Answers see all of the square; where training draws no crops its middle, as large as training showed it.
+    """
     max_pixels: int = Field(gt=0, le=MOST_PIXELS)
     """A picture of more pixels than this is refused before it is decoded (a pixel bomb)."""
     cache_mb: int = Field(ge=0)

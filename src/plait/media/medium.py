@@ -106,6 +106,10 @@ class Medium(ABC):
     def open(self, gathered: Gathered, recipe: Recipe, input: ModelInput) -> Any:
         """The inputs, opened."""
 
+    def kept(self, input: ModelInput, recipe: Recipe) -> ModelInput:
+        """How inputs are opened for training, by a settled recipe: with what augmentation needs."""
+        return input
+
     def fit(
         self, network: nn.Module, store: Any, targets: Any, train: Gathered, recipe: Recipe
     ) -> Tensor | None:

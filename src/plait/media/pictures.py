@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,12 @@ class Pictures(Medium):
         assert isinstance(input, PictureInput)
         data = of_pictures(recipe).data
         return PictureStore(gathered.table, input, data.cache_mb * 1_000_000, max_pixels=data.max_pixels)
+
+    def kept(self, input: ModelInput, recipe: Recipe) -> PictureInput:
+        assert isinstance(input, PictureInput)
+        margin = of_pictures(recipe).data.margin
+        assert margin != "auto", "the recipe must be settled before pictures are opened"
+        return replace(input, margin=margin)
 
     def fit(
         self, network: nn.Module, store: PictureStore, targets: Tensor, train: Gathered, recipe: Recipe
@@ -226,7 +233,16 @@ def _refuse_at_any_size(recipe: Recipe) -> None:
 
 
 def picture_input(recipe: PictureRecipe, default_side: int = automatic.PHOTOGRAPH_SIDE) -> PictureInput:
-    """What the network takes; where the recipe still says auto, a photograph's ``default_side`` in color."""
+    """What the network takes; where the recipe still says auto, a photograph's ``default_side`` in color.
+
+    Where training draws crops, answers see the whole square; without, its middle, as large as training showed it.
+    """
+    kept = _kept_input(recipe, default_side)
+    return replace(kept, margin=1.0) if recipe.augmentation.crops else kept
+
+
+def _kept_input(recipe: PictureRecipe, default_side: int) -> PictureInput:
+    """The same, with the margin at which training pictures are kept."""
     data = recipe.data
     size = default_side if data.image_size == "auto" else data.image_size
     height, width = (size, size) if isinstance(size, int) else size
