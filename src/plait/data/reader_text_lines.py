@@ -6,12 +6,12 @@ from itertools import islice
 from pathlib import Path
 
 from plait.data.cells import decided
-from plait.data.encodings import encoding_findings
+from plait.data.encodings import encoding_findings, unreadable_refused
 from plait.data.options import TextDataOptions
 from plait.data.splitwords import split_in
 from plait.data.table import Row, Table
 from plait.errors import DataError, Problem
-from plait.inference.text_file import TextError, read_text
+from plait.inference.text_file import read_text
 
 NAME = "labelled lines"
 LAYOUT = (
@@ -55,11 +55,8 @@ def read(source: Path, labels_required: bool, options: TextDataOptions) -> Table
     rows: list[Row] = []
     problems: list[Problem] = []
     for path, split in files.items():
-        try:
+        with unreadable_refused(path):
             decoded = read_text(path, options.encoding)
-        except TextError as error:
-            row = "" if error.row is None else f", row {error.row}"
-            raise DataError(f"{path}{row}: {error.message}") from error
         problems += encoding_findings(path, decoded.encoding, options.encoding)
         for number, line in enumerate(decoded.text.split("\n"), start=1):
             if not line.strip():

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from plait.data.encodings import encoding_findings
+from plait.data.encodings import encoding_findings, unreadable_refused
 from plait.data.options import SentenceDataOptions
 from plait.data.sentences import Tagged, tagged_table
 from plait.data.splitwords import split_in
@@ -20,7 +20,6 @@ from plait.inference.conll import (
     read_columns,
 )
 from plait.inference.tags import are_spans
-from plait.inference.text_file import TextError
 
 NAME = "token columns"
 LAYOUT = (
@@ -59,11 +58,8 @@ def read(source: Path, labels_required: bool, options: SentenceDataOptions) -> T
 
 
 def _opened(path: Path, options: SentenceDataOptions, problems: list[Problem]) -> ColumnFile:
-    try:
+    with unreadable_refused(path):
         file = read_columns(path, options.encoding)
-    except TextError as error:
-        row = "" if error.row is None else f", row {error.row}"
-        raise DataError(f"{path}{row}: {error.message}") from error
     problems += encoding_findings(path, file.encoding, options.encoding)
     return file
 

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from plait.data.encodings import unreadable_refused
 from plait.data.options import SentenceDataOptions
 from plait.data.sentences import Tagged, tagged_table
 from plait.data.splitwords import split_in, split_of
 from plait.data.table import Table
 from plait.errors import DataError, Problem
-from plait.inference.text_file import TextError, read_text
+from plait.inference.text_file import read_text
 
 NAME = "token lists"
 LAYOUT = (
@@ -37,11 +38,8 @@ def read(source: Path, labels_required: bool, options: SentenceDataOptions) -> T
     problems: list[Problem] = []
     label = ""
     for path, split in files.items():
-        try:
+        with unreadable_refused(path):
             decoded = read_text(path, options.encoding)
-        except TextError as error:
-            row = "" if error.row is None else f", row {error.row}"
-            raise DataError(f"{path}{row}: {error.message}") from error
         for number, line in enumerate(decoded.text.split("\n"), start=1):
             if not line.strip():
                 continue

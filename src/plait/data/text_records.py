@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from plait.data.cells import Record, RowError, by_name
+from plait.data.encodings import unreadable_refused
 from plait.data.splitwords import split_in
 from plait.errors import DataError, MissingExtraError, Problem
-from plait.inference.text_file import TextError, read_text
+from plait.inference.text_file import read_text
 
 Opened = tuple[list[str], Iterator[Record], str]
 """The names of the columns, the rows, and the encoding ("" where the file has none)."""
@@ -110,11 +111,8 @@ OPENERS: dict[str, Callable[[Path, str | None, list[Problem]], Opened]] = {
 
 
 def _decoded(path: Path, encoding: str | None) -> tuple[str, str]:
-    try:
+    with unreadable_refused(path):
         decoded = read_text(path, encoding)
-    except TextError as error:
-        row = "" if error.row is None else f", row {error.row}"
-        raise DataError(f"{path}{row}: {error.message}") from error
     return decoded.text, decoded.encoding
 
 
