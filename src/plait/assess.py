@@ -39,6 +39,12 @@ class Part:
         store = run.medium.open(gathered, run.recipe, input)
         return cls(gathered, run.medium, store, run.task().encode(gathered.table))
 
+    def as_answered(self, run: Run) -> "Part":
+        """The same as answers see it: itself, or as many rows as baselines take, where training keeps more of each."""
+        if run.medium.kept(run.spec.input, run.recipe) == run.spec.input:
+            return self
+        return Part.open(self.gathered, run, run.medium.baseline_rows)
+
     def outputs(self, task: Task, network: nn.Module) -> Iterable[Output]:
         """The network's outputs of every row, by batches."""
         return task.outputs(network, self.medium.evaluation_batches(self.store, self.targets))
@@ -90,7 +96,8 @@ def training_report(
         "kept_classes": _kept_classes(run, validation, judged["validation"]),
     }
     seconds = {"seconds": time.perf_counter() - started}
-    return run, _headline(report, run, judged["validation"], train, "validation") | seconds
+    headline = _headline(report, run, judged["validation"], train.as_answered(run), "validation")
+    return run, headline | seconds
 
 
 def _kept_classes(run: Run, validation: Part, judged: Judged) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from plait.data.augmentation import Augmentation, training_size
 from plait.data.batches import Batch, EvaluationBatches, TrainingBatches
 from plait.data.gather import Gathered
+from plait.data.options import PictureDataOptions
 from plait.data.store import PictureStore
 from plait.errors import NetworkError, RecipeError
 from plait.evaluation.data_uri import thumbnail_uri
@@ -97,9 +98,7 @@ class Pictures(Medium):
 
     def kept(self, input: ModelInput, recipe: Recipe) -> PictureInput:
         assert isinstance(input, PictureInput)
-        margin = of_pictures(recipe).data.margin
-        assert margin != "auto", "the recipe must be settled before pictures are opened"
-        return replace(input, margin=margin)
+        return replace(input, margin=_margin(of_pictures(recipe).data, min(input.height, input.width)))
 
     def fit(
         self, network: nn.Module, store: PictureStore, targets: Tensor, train: Gathered, recipe: Recipe
@@ -157,9 +156,8 @@ def settle(asking: Callable[..., Recipe], train: Gathered) -> PictureRecipe:
     data = recipe.data
     channels = (1 if train.grey else 3) if data.channels == "auto" else data.channels
     batch_size, epochs = automatic.batch_size(examples), automatic.epochs(examples, side)
-    margin = automatic.margin(side) if data.margin == "auto" else data.margin
     recipe = recipe.with_values(
-        data={"image_size": size, "channels": channels, "margin": margin},
+        data={"image_size": size, "channels": channels, "margin": _margin(data, side)},
         training=pace(recipe.training, examples, batch_size, epochs),
     )
     return recipe.with_values(augmentation={"sizes": _sizes(recipe)})
@@ -237,21 +235,19 @@ def picture_input(recipe: PictureRecipe, default_side: int = automatic.PHOTOGRAP
 
     Where training draws crops, answers see the whole square; without, its middle, as large as training showed it.
     """
-    kept = _kept_input(recipe, default_side)
-    return replace(kept, margin=1.0) if recipe.augmentation.crops else kept
-
-
-def _kept_input(recipe: PictureRecipe, default_side: int) -> PictureInput:
-    """The same, with the margin at which training pictures are kept."""
     data = recipe.data
     size = default_side if data.image_size == "auto" else data.image_size
     height, width = (size, size) if isinstance(size, int) else size
     channels = 3 if data.channels == "auto" else data.channels
-    margin = automatic.margin(min(height, width)) if data.margin == "auto" else data.margin
     try:
-        return PictureInput(height, width, channels, data.resize, margin)
+        kept = PictureInput(height, width, channels, data.resize, _margin(data, min(height, width)))
     except ValueError as error:
         raise RecipeError(f"data.image_size or data.margin: {error}") from error
+    return replace(kept, margin=1.0) if recipe.augmentation.crops else kept
+
+
+def _margin(data: PictureDataOptions, side: int) -> float:
+    return automatic.margin(side) if data.margin == "auto" else data.margin
 
 
 def some_pictures(store: PictureStore, seed: int) -> Tensor:

@@ -46,7 +46,7 @@ class Checkpoints:
         self.run = run or folder.parent
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Raises RunError where the disk is full; the checkpoints before stay as they are."""
+        """Raises RunError where the disk is full, or the folder gone; the checkpoints before stay as they are."""
         with unwritable_explained(self.folder, f"go on with plait train --resume {self.run}"):
             try:
                 self._write(checkpoint)
