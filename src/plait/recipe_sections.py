@@ -44,8 +44,10 @@ class PretrainingOptions(Section):
 class NgramOptions(Section):
     """The linear model of n-grams beside the network."""
 
-    orders: Literal["auto"] | list[int]
+    orders: Literal["auto"] | list[Annotated[int, Field(ge=1)]]
     """Lengths of the n-grams in tokens; an empty list: no such model."""
+    character_orders: Literal["auto"] | list[Annotated[int, Field(ge=1)]]
+    """Lengths of the n-grams of characters within a token; an empty list: spelling says nothing."""
     buckets: int = Field(ge=1024, le=2**24)
     """N-grams are hashed into so many."""
 

@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 from plait.inference.text import pad
 from plait.layers.ngrams import NgramLinear, ngram_buckets
 
-TEXT = st.lists(st.integers(1, 30_000), min_size=1, max_size=30)
+TOKENS = 30_001
+TEXT = st.lists(st.integers(1, TOKENS - 1), min_size=1, max_size=30)
 
 
 def model(orders: list[int]) -> NgramLinear:
-    found = NgramLinear(3, orders, 4096)
-    found.weight.copy_(torch.randn(4096, 3, generator=torch.Generator().manual_seed(0)))
+    found = NgramLinear(3, orders, 4096, TOKENS)
+    chance = torch.Generator().manual_seed(0)
+    found.weight.copy_(torch.randn(4096, 3, generator=chance))
+    found.spelling.copy_(torch.randn(TOKENS, 3, generator=chance))
     found.bias.copy_(torch.tensor([1.0, 2.0, 3.0]))
     return found
 
@@ -31,7 +34,8 @@ def test_it_sums_what_its_buckets_say(texts: list[list[int]], orders: list[int],
     found = linear(torch.from_numpy(values), torch.from_numpy(lengths))
     for row, text in enumerate(arrays):
         buckets = ngram_buckets(text, orders, 4096)
-        expected = linear.weight[torch.from_numpy(buckets)].sum(0) / len(text) ** 0.5 + linear.bias
+        total = linear.weight[torch.from_numpy(buckets)].sum(0) + linear.spelling[text].sum(0)
+        expected = total / len(text) ** 0.5 + linear.bias
         torch.testing.assert_close(found[row], expected, atol=1e-4, rtol=1e-4)
 
 

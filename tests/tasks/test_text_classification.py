@@ -26,6 +26,19 @@ def network() -> TextNetwork:
     return made.eval()
 
 
+def fitted(
+    linear: NgramLinear,
+    found: list[np.ndarray],
+    targets: np.ndarray | torch.Tensor,
+    groups: np.ndarray | None = None,
+    spellings: tuple[str, ...] = (),
+) -> torch.Tensor:
+    """What the model says of each text without having seen it; spellings of two to four characters."""
+    told = spellings or ("",) * len(linear.spelling)
+    apart = np.arange(len(found)) if groups is None else groups
+    return fit_ngrams(linear, found, told, [2, 3, 4], torch.as_tensor(targets), apart, seed=3)
+
+
 def texts(count: int = 300) -> tuple[list[np.ndarray], np.ndarray]:
     """The class is whether word 5 stands in a text; the rest is noise."""
     chance = np.random.default_rng(0)
@@ -58,33 +71,49 @@ def test_a_hint_takes_the_place_of_the_ngrams() -> None:
 
 def test_ngrams_learn_the_word_and_do_not_see_their_own_fold() -> None:
     found, targets = texts()
-    linear = NgramLinear(2, [1, 2], 4096)
-    groups = np.arange(len(found))
-    hints = fit_ngrams(linear, found, torch.from_numpy(targets), groups, seed=3)
+    linear = NgramLinear(2, [1, 2], 4096, INPUT.size)
+    hints = fitted(linear, found, targets)
     assert (hints.argmax(1).numpy() == targets).mean() > 0.95
     answers = linear(*map(torch.from_numpy, pad(found)))
     assert (answers.argmax(1).numpy() == targets).mean() > 0.95
-    again = NgramLinear(2, [1, 2], 4096)
-    assert torch.equal(hints, fit_ngrams(again, found, torch.from_numpy(targets), groups, seed=3))
+    again = NgramLinear(2, [1, 2], 4096, INPUT.size)
+    assert torch.equal(hints, fitted(again, found, targets))
     assert torch.equal(linear.weight, again.weight)
     noise = np.random.default_rng(1).integers(0, 2, len(found))
-    hints = fit_ngrams(linear, found, torch.from_numpy(noise), groups, seed=3)
+    hints = fitted(linear, found, noise)
     assert (hints.argmax(1).numpy() == noise).mean() < 0.65, "texts were judged by their own labels"
+
+
+def test_a_spelling_tells_the_class_of_words_that_were_never_seen() -> None:
+    """Forty words with "good" inside and forty with "bad", of which training has half."""
+    chance = np.random.default_rng(0)
+    stems = ["good", "bad"]
+    names = ["", "", *(f"<{chr(97 + word % 26)}{word}{stems[word % 2]}{word}>" for word in range(80))]
+    words = np.arange(2, 82)
+    found = [chance.choice(words[side:40:2], 3) for side in (0, 1) for _ in range(100)]
+    targets = np.repeat([0, 1], 100)
+    unseen = [np.array([word]) for word in words[40:]]
+    linear, blind = (NgramLinear(2, [1], 4096, len(names)) for _ in range(2))
+    fitted(linear, found, targets, spellings=tuple(names))
+    fitted(blind, found, targets)
+    values = [torch.from_numpy(array) for array in pad(unseen)]
+    assert (linear(*values).argmax(1).numpy() == np.arange(40) % 2).all()
+    torch.testing.assert_close(blind(*values), blind.bias.expand(40, 2))
 
 
 def test_copies_are_judged_without_one_another() -> None:
     found, _ = texts(100)
     doubled = [*found, *found]
     noise = np.tile(np.random.default_rng(1).integers(0, 2, len(found)), 2)
-    linear = NgramLinear(2, [1, 2], 4096)
-    hints = fit_ngrams(linear, doubled, torch.from_numpy(noise), np.tile(np.arange(100), 2), seed=3)
+    linear = NgramLinear(2, [1, 2], 4096, INPUT.size)
+    hints = fitted(linear, doubled, noise, np.tile(np.arange(100), 2))
     assert (hints.argmax(1).numpy() == noise).mean() < 0.7
 
 
 def test_ngrams_of_several_labels() -> None:
     found, targets = texts()
     wanted = torch.from_numpy(np.stack([targets, 1 - targets, np.zeros_like(targets)], axis=1)).float()
-    hints = fit_ngrams(NgramLinear(3, [1], 4096), found, wanted, np.arange(len(found)), seed=0)
+    hints = fitted(NgramLinear(3, [1], 4096, INPUT.size), found, wanted)
     assert (((hints[:, :2] > 0).numpy() == wanted[:, :2].numpy()).mean()) > 0.95
     assert (hints[:, 2] < 0).all()
 

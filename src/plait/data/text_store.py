@@ -23,6 +23,7 @@ class TextStore:
     """Texts as token numbers; row numbers count them from 0."""
 
     def __init__(self, texts: Iterable[str], spec: TextInput) -> None:
+        self.input = spec
         self.texts: list[Numbers] = [spec.encode(text) for text in texts]
         self.lengths = np.array([len(text) for text in self.texts], np.int64)
 

@@ -91,6 +91,14 @@ class TextInput(ModelInput):
         """How many token numbers there are."""
         return FIRST + len(self.vocabulary)
 
+    @property
+    def spellings(self) -> list[str]:
+        """Of every token number what it is written like: of a word between "<" and ">", of an ending up to ">"."""
+        return ["", ""] + [
+            token.removeprefix(_ENDING) + ">" if token.startswith(_ENDING) else f"<{token}>"
+            for token in self.vocabulary
+        ]
+
     def encode(self, text: str) -> Numbers:
         """Token numbers (time,); at least one, so that an empty text has an answer too."""
         found = [self._number(token) for token in self.pieces(text)]

@@ -31,17 +31,21 @@ def ngram_buckets(tokens: NDArray[np.int64], orders: Series[int], buckets: int) 
 class NgramLinear(nn.Module):
     """Sum of a weight for each n-gram of a text, over the root of its tokens' number, plus a bias: logits.
 
-    N-grams are hashed into ``buckets`` (Weinberger et al. 2009). Nothing in it is trained by gradients.
+    N-grams are hashed into ``buckets`` (Weinberger et al. 2009). What a token's spelling says is a weight more for
+    each of ``tokens`` numbers: the sum over the n-grams of its characters, as in fastText (Bojanowski et al. 2017).
+    Nothing in it is trained by gradients.
     """
 
     weight: Tensor
+    spelling: Tensor
     bias: Tensor
 
-    def __init__(self, classes: int, orders: Series[int], buckets: int) -> None:
+    def __init__(self, classes: int, orders: Series[int], buckets: int, tokens: int) -> None:
         super().__init__()
         self.orders = tuple(orders)
         self.buckets = buckets
         self.register_buffer("weight", torch.zeros(buckets, classes))
+        self.register_buffer("spelling", torch.zeros(tokens, classes))
         self.register_buffer("bias", torch.zeros(classes))
 
     def forward(
@@ -49,7 +53,8 @@ class NgramLinear(nn.Module):
     ) -> Float[Tensor, "batch classes"]:
         steps = torch.arange(tokens.shape[1], device=tokens.device)
         hashed = torch.zeros_like(tokens)
-        total = torch.zeros_like(self.bias).expand(tokens.shape[0], -1)
+        within = (steps < lengths[:, None])[:, :, None]
+        total = (nn.functional.embedding(tokens, self.spelling) * within).sum(dim=1)
         for order in range(1, max(self.orders) + 1):
             # The n-gram that ends at each step; those that begin before the text or end after it count nothing.
             shifted = nn.functional.pad(hashed, (1, 0))[:, :-1] if order > 1 else hashed

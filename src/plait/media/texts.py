@@ -40,12 +40,15 @@ class Texts(Worded):
         examples = len(train.table)
         data = recipe.data
         tokens = script(_few(train)) if data.tokens == "auto" else data.tokens
-        orders = automatic.ngram_orders(tokens) if recipe.ngrams.orders == "auto" else recipe.ngrams.orders
+        ngrams = recipe.ngrams
+        orders = automatic.ngram_orders(tokens) if ngrams.orders == "auto" else ngrams.orders
+        characters = ngrams.character_orders
+        characters = automatic.character_orders(tokens) if characters == "auto" else characters
         least = automatic.least(examples) if data.least == "auto" else data.least
         size, epochs = automatic.text_batch_size(examples), automatic.text_epochs(examples)
         settled = recipe.with_values(
             data={"tokens": tokens, "least": least},
-            ngrams={"orders": orders},
+            ngrams={"orders": orders, "character_orders": characters},
             loss={"name": loss_name(recipe.loss.name, train.table.several_labels)},
             training=pace(recipe.training, examples, size, epochs),
         )
@@ -145,7 +148,12 @@ class Texts(Worded):
         assert isinstance(network, TextNetwork)
         if network.ngrams is None:
             return None
-        return fit_ngrams(network.ngrams, store.texts, targets, _groups(train), recipe.training.seed)
+        orders = of_texts(recipe).ngrams.character_orders
+        assert orders != "auto"
+        spellings, groups = store.input.spellings, _groups(train)
+        return fit_ngrams(
+            network.ngrams, store.texts, spellings, orders, targets, groups, recipe.training.seed
+        )
 
     def plain(self, store: TextStore, gathered: Gathered, rows: np.ndarray) -> list[str]:
         texts = gathered.table.frame["input"]

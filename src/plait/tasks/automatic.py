@@ -54,6 +54,11 @@ def ngram_orders(tokens: str) -> list[int]:
     return [1, 2] if tokens == "words" else [1, 2, 3]
 
 
+def character_orders(tokens: str) -> list[int]:
+    """Stems, prefixes and endings; characters and subwords are too short to have any."""
+    return [3, 4, 5] if tokens == "words" else []
+
+
 def text_epochs(examples: int) -> int:
     """Passes over the training texts: the fewer, the more (100 of them 28, 1,000 of them 12, 7,000 of them 5)."""
     return int(np.clip(round(150 / examples**0.37), 3, 60))

@@ -4,66 +4,119 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.sparse import csr_matrix, diags
+from scipy.sparse import csr_matrix, diags, hstack
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from plait.layers.ngrams import NgramLinear, ngram_buckets
 
 FOLDS = 5
-STRENGTH = 1.0
+STRENGTH = 0.25
 """Inverse of the penalty on weights (scikit-learn's C)."""
+SPELLED = 0.4
+"""Weight of an n-gram of characters beside one of tokens: a word has many."""
 LOGIT = 6.0
 """Of a class that every text has, or none."""
 
 
 def fit_ngrams(
-    model: NgramLinear, texts: Sequence[np.ndarray], targets: Tensor, groups: np.ndarray, seed: int
+    model: NgramLinear,
+    texts: Sequence[np.ndarray],
+    spellings: Sequence[str],
+    character_orders: Sequence[int],
+    targets: Tensor,
+    groups: np.ndarray,
+    seed: int,
 ) -> Tensor:
     """Sets the model's weights from training texts (token numbers); gives its logits (examples, classes), float32.
 
-    Logistic regression over n-grams, rare ones weighed more (inverse document frequency, Sparck Jones 1972), for each
-    class against the others. The logits of a text are those of a model fitted without its fold; ``groups`` (examples,)
-    number texts that must not part. The weights are the mean over folds.
+    Logistic regression over n-grams of tokens, and of the characters of each token's spelling, for each class against
+    the others. Rare ones are weighed more (inverse document frequency, Sparck Jones 1972), and so are those that tell
+    the class (by the log ratio of naive Bayes, Wang & Manning 2012). The logits of a text are those of a model fitted
+    without its fold; ``groups`` (examples,) number texts that must not part. The weights are the mean over folds.
     """
-    features = _features(model, texts)
-    seen = np.unique(features.indices)
-    features = features[:, seen]
+    ngrams = _ngrams(model, texts)
+    seen = np.unique(ngrams.indices)
+    spelled = _spelled(spellings, character_orders)
+    characters = _counts(model, texts) @ spelled
+    features = csr_matrix(hstack([ngrams[:, seen], characters]))
+    share = np.repeat([1.0, SPELLED], [len(seen), spelled.shape[1]])
     classes = model.weight.shape[1]
     wanted = targets.numpy() > 0 if targets.dim() == 2 else np.eye(classes, dtype=bool)[targets.numpy()]
     fold = np.random.default_rng(seed).integers(0, FOLDS, groups.max() + 1)[groups]
     logits = np.zeros((len(texts), classes))
-    weights = np.zeros((len(seen), classes))
+    weights = np.zeros((features.shape[1], classes))
     bias = np.zeros(classes)
     for number in range(FOLDS):
         held_out = fold == number
-        fitted, constant = _fitted(features[~held_out], wanted[~held_out])
+        fitted, constant = _fitted(features[~held_out], share, wanted[~held_out])
         logits[held_out] = features[held_out] @ fitted + constant
         weights += fitted / FOLDS
         bias += constant / FOLDS
-    model.weight[torch.from_numpy(seen).long()] = torch.from_numpy(weights).float()
+    model.weight[torch.from_numpy(seen).long()] = torch.from_numpy(weights[: len(seen)]).float()
+    model.spelling.copy_(torch.from_numpy(spelled @ weights[len(seen) :]))
     model.bias.copy_(torch.from_numpy(bias))
     return torch.from_numpy(logits).to(torch.float32)
 
 
-def _features(model: NgramLinear, texts: Sequence[np.ndarray]) -> csr_matrix:
-    """Counts (examples, buckets) over the root of the texts' lengths, as the model sums them."""
-    found = [ngram_buckets(text, model.orders, model.buckets) for text in texts]
-    ends = np.cumsum([0, *map(len, found)])
+def _ngrams(model: NgramLinear, texts: Sequence[np.ndarray]) -> csr_matrix:
+    """Counts of n-grams (examples, buckets) over the root of the texts' lengths, as the model sums them."""
+    return _counted(
+        [ngram_buckets(text, model.orders, model.buckets) for text in texts], texts, model.buckets
+    )
+
+
+def _counts(model: NgramLinear, texts: Sequence[np.ndarray]) -> csr_matrix:
+    """The same of tokens (examples, tokens)."""
+    return _counted(texts, texts, len(model.spelling))
+
+
+def _counted(found: Sequence[np.ndarray], texts: Sequence[np.ndarray], size: int) -> csr_matrix:
     columns = np.concatenate(found)
-    matrix = csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(texts), model.buckets))
+    ends = np.cumsum([0, *map(len, found)])
+    matrix = csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(texts), size))
     matrix.sum_duplicates()
     return csr_matrix(diags([len(text) ** -0.5 for text in texts]) @ matrix)
 
 
-def _fitted(features: csr_matrix, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (columns, classes) and biases (classes,)."""
+def _spelled(spellings: Sequence[str], orders: Sequence[int]) -> csr_matrix:
+    """How often each n-gram of characters that several spellings share stands in each of them (spellings, n-grams)."""
+    numbers: dict[str, int] = {}
+    found = [
+        [
+            numbers.setdefault(spelling[start : start + order], len(numbers))
+            for order in orders
+            for start in range(len(spelling) - order + 1)
+        ]
+        for spelling in spellings
+    ]
+    columns = np.array([number for of_token in found for number in of_token], np.int64)
+    ends = np.cumsum([0, *map(len, found)])
+    matrix = csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(spellings), len(numbers)))
+    matrix.sum_duplicates()
+    shared = np.bincount(matrix.indices, minlength=len(numbers)) > 1
+    return csr_matrix(matrix[:, shared])
+
+
+def _fitted(features: csr_matrix, share: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (columns, classes) and biases (classes,); columns count by ``share``."""
     frequency = np.bincount(features.indices, minlength=features.shape[1])
-    rarity = np.log((1 + features.shape[0]) / (1 + frequency)) + 1
-    weighed = features @ diags(rarity)
-    columns = [_against_others(weighed, of_class) for of_class in wanted.T]
-    weights = np.stack([weights for weights, _ in columns], axis=1)
-    return rarity[:, None] * weights, np.array([bias for _, bias in columns])
+    rarity = share * (np.log((1 + features.shape[0]) / (1 + frequency)) + 1)
+    weights = np.zeros((features.shape[1], wanted.shape[1]))
+    bias = np.zeros(wanted.shape[1])
+    for place, of_class in enumerate(wanted.T):
+        telling = rarity * _telling(features, frequency, of_class)
+        fitted, bias[place] = _against_others(features @ diags(telling), of_class)
+        weights[:, place] = telling * fitted
+    return weights, bias
+
+
+def _telling(features: csr_matrix, frequency: np.ndarray, of_class: np.ndarray) -> np.ndarray:
+    """How far each column's share among texts of the class is from that among the others: a log ratio's size."""
+    within = 1 + np.bincount(features[of_class].indices, minlength=features.shape[1])
+    outside = 2 + frequency - within
+    ratio: np.ndarray = np.abs(np.log(within / within.sum()) - np.log(outside / outside.sum()))
+    return ratio
 
 
 def _against_others(features: csr_matrix, of_class: np.ndarray) -> tuple[np.ndarray, float]:

@@ -76,5 +76,5 @@ def text_network(
 ) -> TextNetwork:
     """The recipe's layers with the task's head, built; raises NetworkError naming the layer that cannot work."""
     body = task.body(layers, Tokens(TYPICAL_LENGTH, input.size))
-    ngrams = NgramLinear(len(task.classes), orders, buckets) if orders else None
+    ngrams = NgramLinear(len(task.classes), orders, buckets, input.size) if orders else None
     return TextNetwork(body, ngrams)
