@@ -40,3 +40,10 @@ def test_of_running_text_an_epoch_has_steps(tokens: int, window: int) -> None:
     assert 1 <= size <= 32
     assert size == 1 or tokens / (size * window) >= 100
     assert automatic.stream_epochs(tokens) >= automatic.stream_epochs(10 * tokens) >= 2
+
+
+def test_words_are_spelled_unless_texts_are_many() -> None:
+    most = automatic.FEW_LETTERS
+    assert automatic.character_orders("words", most) == [3, 4, 5]
+    assert not automatic.character_orders("words", most + 1)
+    assert not automatic.character_orders("characters", 100) + automatic.character_orders("subwords", 100)

@@ -43,7 +43,8 @@ class Texts(Worded):
         ngrams = recipe.ngrams
         orders = automatic.ngram_orders(tokens) if ngrams.orders == "auto" else ngrams.orders
         characters = ngrams.character_orders
-        characters = automatic.character_orders(tokens) if characters == "auto" else characters
+        if characters == "auto":
+            characters = automatic.character_orders(tokens, sum(map(len, train.table.frame["input"])))
         least = automatic.least(examples) if data.least == "auto" else data.least
         size, epochs = automatic.text_batch_size(examples), automatic.text_epochs(examples)
         settled = recipe.with_values(

@@ -6,6 +6,8 @@ from plait.inference.detection_input import GRAIN
 
 SMALL_SIDE = 64
 """Pictures up to this side are used as they are."""
+FEW_LETTERS = 5_000_000
+"""Of all training texts together, spaces included."""
 PHOTOGRAPH_SIDE = 112
 """Trained at 64, 88, then 112 pixels. All but 88 are multiples of 16, by which the default network shrinks maps."""
 
@@ -54,9 +56,10 @@ def ngram_orders(tokens: str) -> list[int]:
     return [1, 2] if tokens == "words" else [1, 2, 3]
 
 
-def character_orders(tokens: str) -> list[int]:
-    """Stems, prefixes and endings; characters and subwords are too short to have any."""
-    return [3, 4, 5] if tokens == "words" else []
+def character_orders(tokens: str, letters: int) -> list[int]:
+    """Stems, prefixes and endings; characters and subwords are too short to have any. Of texts of more ``letters``
+    together than FEW_LETTERS none: they would take gigabytes, and teach each word by itself."""
+    return [3, 4, 5] if tokens == "words" and letters <= FEW_LETTERS else []
 
 
 def text_epochs(examples: int) -> int:
