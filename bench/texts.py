@@ -7,7 +7,6 @@ Writes bench/results/texts.json.
 
 import argparse
 import csv
-import json
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -15,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import added
 from sklearn.model_selection import StratifiedKFold
 
 import plait
 
 Example = tuple[str, str, str]
 """Text, label, split."""
-RESULTS = Path(__file__).parent / "results" / "texts.json"
 
 
 def main() -> None:
@@ -30,12 +29,9 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=list(SETS))
     parser.add_argument("--set", dest="changes", action="append", default=[], help="a value of the recipe")
     asked = parser.parse_args()
-    results = {}
     for name in asked.sets:
         runs = [_run(examples, seed, asked.changes) for examples, seed in SETS[name](asked.data)]
-        results[name] = _summary(runs)
-        print(name, json.dumps(results[name]), flush=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        added("texts", name, _summary(runs))
 
 
 def sst2(data: Path) -> Iterator[tuple[list[Example], int]]:
