@@ -87,6 +87,17 @@ def test_damaged_weights_are_named(model: plait.Model) -> None:
         Run.open(model.folder).network()
 
 
+def test_weights_of_another_network_are_named(model: plait.Model) -> None:
+    recipe = model.folder / "recipe.yaml"
+    changed = recipe.read_text(encoding="utf-8").replace("channels: 8", "channels: 4")
+    assert changed != recipe.read_text(encoding="utf-8")
+    recipe.write_text(changed, encoding="utf-8")
+    with pytest.raises(
+        RunError, match=r"weights\.safetensors holds weights of another network: .*recipe\.yaml"
+    ):
+        plait.load(model.folder).test()
+
+
 def test_a_model_is_named_as_one(model: plait.Model, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(ModelError, match=r"notes\.txt does not end in \.onnx"):

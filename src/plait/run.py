@@ -122,12 +122,29 @@ class Run:
         return self.medium.network(self.task(), self.recipe, self.spec.input)
 
     def network(self) -> nn.Module:
-        """The trained network, in evaluation mode; raises RunError where training has not finished."""
+        """The trained network, in evaluation mode; raises RunError where training has not finished, or the weights are
+        another network's."""
         weights = self.weights()
         network = self.empty_network()
         passing = {name: value for name, value in network.state_dict().items() if self._passes(name)}
+        self._refuse_others(network.state_dict(), passing | weights)
         network.load_state_dict(passing | weights)
         return network.eval()
+
+    def _refuse_others(self, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+        """Raises RunError unless ``found`` are weights of the names and shapes ``wanted``."""
+        odd = [
+            name
+            for name in sorted(wanted.keys() | found.keys())
+            if name not in wanted or name not in found or wanted[name].shape != found[name].shape
+        ]
+        if odd:
+            more = f" (and {len(odd) - 1} more)" if odd[1:] else ""
+            raise RunError(
+                f"{self.folder / WEIGHTS} holds weights of another network: {odd[0]}{more} differs. Was "
+                f"{self.folder / 'recipe.yaml'} changed after the training, or the run made by another version of "
+                f"plait ({self.read('environment.json').get('plait')}; this is {__version__})? Then train again"
+            )
 
     def weights(self) -> dict[str, Tensor]:
         """The trained ones, by name; raises RunError where there are none, or they cannot be read."""
