@@ -110,6 +110,16 @@ def test_copies_are_judged_without_one_another() -> None:
     assert (hints.argmax(1).numpy() == noise).mean() < 0.7
 
 
+def test_ngrams_are_as_sure_as_they_are_right() -> None:
+    """Where a fifth of the labels are wrong, no other scale of the logits foresees them better."""
+    found, targets = texts()
+    wrong = np.random.default_rng(2).random(len(found)) < 0.2
+    wanted = torch.from_numpy(np.where(wrong, 1 - targets, targets))
+    hints = fitted(NgramLinear(2, [1, 2], 4096, INPUT.size), found, wanted)
+    losses = [torch.nn.functional.cross_entropy(scale * hints, wanted) for scale in (0.8, 1.0, 1.25)]
+    assert losses[1] < losses[0] and losses[1] < losses[2]
+
+
 def test_ngrams_of_several_labels() -> None:
     found, targets = texts()
     wanted = torch.from_numpy(np.stack([targets, 1 - targets, np.zeros_like(targets)], axis=1)).float()

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix, diags, hstack
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from plait.layers.ngrams import NgramLinear, ngram_buckets
 
@@ -34,7 +36,7 @@ def fit_ngrams(
     the others. Rare ones are weighed more (inverse document frequency, Sparck Jones 1972), and so are those that tell
     the class (halfway to the log ratio of naive Bayes: the interpolation of Wang & Manning 2012). The logits of a text
     are those of a model fitted without its fold; ``groups`` (examples,) number texts that must not part. The weights
-    are the mean over folds.
+    are the mean over folds. Weights and logits are scaled to be as sure as they are right.
     """
     ngrams = _ngrams(model, texts)
     seen = np.unique(ngrams.indices)
@@ -54,10 +56,25 @@ def fit_ngrams(
         logits[held_out] = features[held_out] @ fitted + constant
         weights += fitted / FOLDS
         bias += constant / FOLDS
-    model.weight[torch.from_numpy(seen).long()] = torch.from_numpy(weights[: len(seen)]).float()
-    model.spelling.copy_(torch.from_numpy(spelled @ weights[len(seen) :]))
-    model.bias.copy_(torch.from_numpy(bias))
-    return torch.from_numpy(logits).to(torch.float32)
+    told = torch.from_numpy(logits)
+    scale = _scale(told, targets)
+    model.weight[torch.from_numpy(seen).long()] = torch.from_numpy(scale * weights[: len(seen)]).float()
+    model.spelling.copy_(torch.from_numpy(scale * (spelled @ weights[len(seen) :])))
+    model.bias.copy_(torch.from_numpy(scale * bias))
+    return (scale * told).to(torch.float32)
+
+
+def _scale(logits: Tensor, targets: Tensor) -> float:
+    """Factor by which ``logits`` (examples, classes) foresee ``targets`` best: temperature scaling (Guo et al. 2017).
+
+    Each class was fitted against the others, so that together they are too sure: of two classes twice.
+    """
+    loss = cross_entropy if targets.dim() == 1 else binary_cross_entropy_with_logits
+    wanted = targets if targets.dim() == 1 else targets.to(logits.dtype)
+    found = minimize_scalar(
+        lambda size: float(loss(size * logits, wanted)), bounds=(0.1, 4.0), method="bounded"
+    )
+    return float(found.x)
 
 
 def _ngrams(model: NgramLinear, texts: Sequence[np.ndarray]) -> csr_matrix:
