@@ -1,6 +1,7 @@
 """Fits the linear model of n-grams, and says what it makes of texts that it was not fitted on."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -38,11 +39,12 @@ def fit_ngrams(
     are those of a model fitted without its fold; ``groups`` (examples,) number texts that must not part. The weights
     are the mean over folds. Weights and logits are scaled to be as sure as they are right.
     """
-    ngrams = _ngrams(model, texts)
+    ngrams = _counted([ngram_buckets(text, model.orders, model.buckets) for text in texts], model.buckets)
     seen = np.unique(ngrams.indices)
     spelled = _spelled(spellings, character_orders)
-    characters = _counts(model, texts) @ spelled
-    features = csr_matrix(hstack([ngrams[:, seen], characters]))
+    characters = _counted(texts, len(spellings)) @ spelled
+    root = diags([len(text) ** -0.5 for text in texts])
+    features = csr_matrix(root @ hstack([ngrams[:, seen], characters]))
     share = np.repeat([1.0, SPELLED], [len(seen), spelled.shape[1]])
     classes = model.weight.shape[1]
     wanted = targets.numpy() > 0 if targets.dim() == 2 else np.eye(classes, dtype=bool)[targets.numpy()]
@@ -77,24 +79,13 @@ def _scale(logits: Tensor, targets: Tensor) -> float:
     return float(found.x)
 
 
-def _ngrams(model: NgramLinear, texts: Sequence[np.ndarray]) -> csr_matrix:
-    """Counts of n-grams (examples, buckets) over the root of the texts' lengths, as the model sums them."""
-    return _counted(
-        [ngram_buckets(text, model.orders, model.buckets) for text in texts], texts, model.buckets
-    )
-
-
-def _counts(model: NgramLinear, texts: Sequence[np.ndarray]) -> csr_matrix:
-    """The same of tokens (examples, tokens)."""
-    return _counted(texts, texts, len(model.spelling))
-
-
-def _counted(found: Sequence[np.ndarray], texts: Sequence[np.ndarray], size: int) -> csr_matrix:
-    columns = np.concatenate(found)
+def _counted(found: Sequence[Sequence[int] | np.ndarray], size: int) -> csr_matrix:
+    """How often each number below ``size`` stands in each of ``found`` (found, size)."""
+    columns = np.fromiter(chain.from_iterable(found), np.int64)
     ends = np.cumsum([0, *map(len, found)])
-    matrix = csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(texts), size))
+    matrix = csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(found), size))
     matrix.sum_duplicates()
-    return csr_matrix(diags([len(text) ** -0.5 for text in texts]) @ matrix)
+    return matrix
 
 
 def _spelled(spellings: Sequence[str], orders: Sequence[int]) -> csr_matrix:
@@ -108,10 +99,7 @@ def _spelled(spellings: Sequence[str], orders: Sequence[int]) -> csr_matrix:
         ]
         for spelling in spellings
     ]
-    columns = np.array([number for of_token in found for number in of_token], np.int64)
-    ends = np.cumsum([0, *map(len, found)])
-    matrix = csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(spellings), len(numbers)))
-    matrix.sum_duplicates()
+    matrix = _counted(found, len(numbers))
     shared = np.bincount(matrix.indices, minlength=len(numbers)) > 1
     return csr_matrix(matrix[:, shared])
 
