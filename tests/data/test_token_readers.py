@@ -124,6 +124,18 @@ def test_of_a_character_and_its_place_the_character_is_read(tmp_path: Path) -> N
     assert whole.frame["input"].iloc[0] == ("北0", "京1")
 
 
+def test_places_beyond_nine_and_a_sign_split_in_two_are_still_characters_with_places(tmp_path: Path) -> None:
+    address = [f"{letter}{place}" for place, letter in enumerate("http://t.cn/abc")]
+    lines = [*address, *["好0"] * 150, "\ufffd\ufffd0"]
+    table = read(tmp_path / "a.bio", "".join(f"{token}\tO\n" for token in lines) + "京0\tB-LOC\n")
+    assert "".join(table.frame["input"].iloc[0]) == "http://t.cn/abc" + "好" * 150 + "\ufffd京"
+
+
+def test_words_that_end_in_numbers_are_read_whole(tmp_path: Path) -> None:
+    table = read(tmp_path / "a.bio", "A320\tB-X\nB737\tB-X\n7\tO\n")
+    assert table.frame["input"].iloc[0] == ("A320", "B737", "7")
+
+
 def test_lists_of_tokens_and_tags(tmp_path: Path) -> None:
     good = {"tokens": ["in", "Paris"], "tags": ["O", "B-LOC"], "split": "train"}
     bad = [

@@ -82,7 +82,7 @@ class SentenceDataOptions(DataOptions):
     features: list[str]
     """Further columns that the network reads, named as ``label`` is."""
     token: Literal["auto", "whole", "first-character"]
-    """What is read of a token; auto: the first character where one digit (a place in a word) is all else."""
+    """What is read of a token; auto: the first character where a number (a place in a word) is all else."""
     lowercase: bool
     """Words that differ in case, or in their digits, share a number; their characters are told apart."""
     least: Annotated[int, Field(ge=1)] | Literal["auto"]
