@@ -1,5 +1,6 @@
 """The whole way of a line of text in a picture: a folder to a network, a report and a model file that answers alike."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import plait
 from plait.data.gather import look
 from plait.data.line_store import LineAugmentation, LineStore, changed_lines
 from plait.data.readers import recognize
-from plait.errors import DataError, NetworkError
+from plait.errors import DataError, NetworkError, RecipeError
 from plait.inference.line import LineInput
 from plait.inference.model import OnnxModel
 from plait.inference.transcription import Transcript
@@ -39,6 +40,37 @@ def test_the_report_scores_characters(trained: tuple[Path, Path]) -> None:
     assert report["examples"] == 20
     assert report["value"] <= 0.1
     assert report["baseline"]["value"] > 0.5
+
+
+def test_how_answers_are_read_can_change_after_training(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copytree(trained[1], tmp_path / "run")
+    (tmp_path / "phrases.txt").write_text("ab\ncd\n", encoding="utf-8")
+    model = plait.load(tmp_path / "run")
+    greedy = model.report
+    model.test(changes=["decoding.width=8", "decoding.language=transcripts"])
+    assert model.spec.input.writing.width == 8
+    assert "ngram" in model.spec.input.writing.language
+    with pytest.raises(RecipeError, match="needs a beam"):
+        model.test(changes=["decoding.width=1"])
+    phrases = f"decoding.phrases={tmp_path / 'phrases.txt'}"
+    changed = model.test(changes=[phrases, "decoding.language=null", "decoding.width=1"])
+    assert changed["splits"]["validation"]["value"] > greedy["splits"]["validation"]["value"]
+    Image.fromarray(line("a bd", 5000, 32)).save(tmp_path / "new.png")
+    assert plait.load(tmp_path / "run").predict(tmp_path / "new.png")[0].text in {"ab", "cd"}
+    exported = model.export(tmp_path / "model.onnx")
+    assert plait.load(exported).predict(tmp_path / "new.png")[0].text in {"ab", "cd"}
+    model.test(changes=["decoding.phrases=null"])
+    assert (tmp_path / "run" / "recipe.yaml").read_text() == (trained[1] / "recipe.yaml").read_text()
+    assert plait.load(tmp_path / "run").report["value"] == greedy["value"]
+
+
+def test_what_was_trained_with_cannot_change_after_training(trained: tuple[Path, Path]) -> None:
+    model, before = plait.load(trained[1]), (trained[1] / "recipe.yaml").read_text()
+    with pytest.raises(RecipeError, match=r"data\.height=8.* only decoding and evaluation can change"):
+        model.test(changes=["decoding.width=4", "data.height=8"])
+    with pytest.raises(RecipeError, match="unknown key 'widht'"):
+        model.test(changes=["decoding.widht=4"])
+    assert (trained[1] / "recipe.yaml").read_text() == before
 
 
 def test_what_is_written_and_where(trained: tuple[Path, Path], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from plait.errors import PlaitError, RecipeError
 from plait.layers import LAYERS, read_network
-from plait.recipe import SMALL, Recipe, apply_change, default_text, load_yaml, parse, read_recipe
+from plait.recipe import INSTEAD, Recipe, apply_change, default_text, load_yaml, parse, read_recipe
 
 TASK = "image-classification"
 
@@ -21,7 +21,7 @@ def test_the_default_is_complete_and_survives_writing() -> None:
 
 def test_no_field_has_a_second_default() -> None:
     values = load_yaml(default_text(TASK), "default")
-    del values[SMALL]
+    values = {name: value for name, value in values.items() if name not in INSTEAD}
     for section in values:
         fewer = {key: value for key, value in values.items() if key != section}
         with pytest.raises(RecipeError, match=section):
@@ -39,6 +39,19 @@ def test_a_users_file_changes_only_what_it_names(tmp_path) -> None:
     mine, default = read_recipe(file), read_recipe()
     assert mine.training.epochs == 3
     assert mine.with_values(training={"epochs": default.training.epochs}) == default
+
+
+def test_a_section_for_data_of_one_kind_holds_for_it_alone(tmp_path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("training: {epochs: 3}\nsmall_pictures: {training: {epochs: 4}}\n", encoding="utf-8")
+    assert read_recipe(file).training.epochs == 3
+    small = read_recipe(file, instead="small_pictures")
+    assert small.training.epochs == 4
+    assert small.augmentation == read_recipe(instead="small_pictures").augmentation
+    assert small.augmentation != read_recipe().augmentation
+    file.write_text("single_characters: {training: {epochs: 4}}\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match="unknown key 'single_characters'"):
+        read_recipe(file)
 
 
 @pytest.mark.parametrize(

@@ -195,3 +195,16 @@ def test_standard_input_and_json(trained: tuple[Path, Path]) -> None:
     done = plait_command("predict", str(trained[1]), "-", "--json", given="Anna went to Oslo\n\nthe river\n")
     found = json.loads(done.stdout)["predictions"]
     assert [[span["kind"] for span in one["spans"]] for one in found] == [["PER", "LOC"], []]
+
+
+def test_characters_are_read_by_a_network_of_their_own(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    spelled = [[(sign, tag) for word, tag in one for sign in word[:2]] for one in sentences(12)]
+    data = columns(tmp_path / "characters.conll", [[*one, ("ab", "O")] for one in spelled])
+    model = plait.train(data, changes=["training.steps=1"], out=tmp_path / "run")
+    assert [next(iter(layer)) for layer in model.spec.recipe["network"]] == [
+        "embedding",
+        "dropout",
+        "recurrent",
+        "dropout",
+    ]
+    assert next(iter(plait.load(trained[1]).spec.recipe["network"][0])) == "parallel"

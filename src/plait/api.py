@@ -47,12 +47,16 @@ class Model:
         skip_bad: bool = False,
         format: str | None = None,
         encoding: str | None = None,
+        changes: Sequence[str] = (),
     ) -> dict[str, Any]:
-        """Scores the run on its own test part or on ``data``; writes and returns the report. As ``plait test``."""
+        """Scores the run on its own test part or on ``data``; writes and returns the report. As ``plait test``.
+
+        ``changes``, such as ["decoding.width=16"], of how answers are read, hold for the run from now on.
+        """
         run = self._run("test")
         flow = _flow("Model.test")
         source = None if data is None else str(data)
-        report = flow.test(run, source, skip_bad=skip_bad, format=format, encoding=encoding)
+        report = flow.test(run, source, skip_bad=skip_bad, format=format, encoding=encoding, changes=changes)
         self._opened = flow.open_run(run.folder, run.recipe.own)
         return dict(report)
 

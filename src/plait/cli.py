@@ -9,6 +9,7 @@ import typer
 
 from plait import console
 from plait.cli_options import (
+    Answering,
     BoxesAs,
     Changes,
     Confidence,
@@ -160,6 +161,7 @@ def test(
     data: Annotated[
         str | None, typer.Argument(metavar="[DATA]", help="Default: the run's own test part.")
     ] = None,
+    changes: Answering = None,
     skip_bad: SkipBad = False,
     format: Format = None,
     encoding: Encoding = None,
@@ -173,7 +175,13 @@ def test(
     opened = flow.open_run(run)
     with console.checking(quiet=as_json) as progress:
         report = flow.test(
-            opened, data, skip_bad=skip_bad, format=format, encoding=encoding, progress=progress
+            opened,
+            data,
+            skip_bad=skip_bad,
+            format=format,
+            encoding=encoding,
+            changes=changes or (),
+            progress=progress,
         )
     console.print_json(console.without_pictures(report)) if as_json else console.print_test(
         opened.folder, report

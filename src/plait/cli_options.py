@@ -7,6 +7,14 @@ import typer
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")
 ]
+Answering = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change how answers are read (decoding.*, evaluation.*), from now on; may be repeated.",
+    ),
+]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe; may be repeated."),

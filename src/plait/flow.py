@@ -142,13 +142,17 @@ def test(
     skip_bad: bool = False,
     format: str | None = None,
     encoding: str | None = None,
+    changes: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Scores ``run`` on its own test part, or on ``data`` (its test part, or all of it where it has none), whose files
     of text may be in another ``encoding``.
 
-    Writes report.json and report.html into the run and returns the report. Raises DataError, RunError.
+    ``changes`` of how answers are read ("decoding.width=16") hold for the run from now on. Writes report.json and
+    report.html into the run and returns the report. Raises DataError, RecipeError, RunError.
     """
+    if changes:
+        run = _answering(run, run.recipe.answering(changes), _own_data(run, progress))
     if data is None:
         gathered = _own_data(run, progress)
         tested = gathered.part("test")
@@ -171,6 +175,16 @@ def test(
     with unwritable_explained(run.folder, "test again"):
         write_report(report, run.with_spec(scores=headline).folder)
     return report
+
+
+def _answering(run: Run, recipe: Recipe, gathered: Gathered) -> Run:
+    """``run``, whose answers are read by ``recipe`` from now on; its report on training and validation is made anew."""
+    input = run.medium.answering(recipe, run.spec.input, gathered.part("train"))
+    run = run.with_recipe(recipe).with_spec(input=input)
+    train, validation = (Part.open(gathered.part(name), run) for name in ("train", "validation"))
+    run, report = training_report(run, train, validation, gathered, run.read("training.json"))
+    write_report(report, run.folder)
+    return run
 
 
 def export(run: Run, path: str | Path) -> Path:
@@ -200,11 +214,11 @@ def _asked(
     minutes: float | None = None,
     seed: int | None = None,
     pretrained: str | None = None,
-    small: bool = False,
+    instead: str | None = None,
     own: nn.Module | None = None,
 ) -> Recipe:
     adapt = None if pretrained is None else partial(use_backbone, name=pretrained)
-    asked = read_recipe(recipe, changes, task, adapt=adapt, small=small)
+    asked = read_recipe(recipe, changes, task, adapt=adapt, instead=instead)
     asked = asked if own is None else asked.with_own(own)
     given = {"minutes": minutes, "seed": seed}
     return asked.with_values(training={key: value for key, value in given.items() if value is not None})

@@ -50,8 +50,10 @@ from plait.recipe_sections import (
 from plait.section import Section
 from plait.training.options import TrainingOptions
 
-SMALL = "small_pictures"
-"""The section of a default recipe that holds instead where pictures are small."""
+INSTEAD = ("small_pictures", "single_characters")
+"""Sections of a recipe that hold instead of the rest of it, each for data of one kind."""
+ANSWERING = ("decoding", "evaluation")
+"""Sections that say how a trained network is asked: no weight depends on them."""
 
 
 class Recipe(Section):
@@ -99,6 +101,24 @@ class Recipe(Section):
         changed = self._checked(values)
         changed._own = self._own
         return changed
+
+    def answering(self, changes: Iterable[str]) -> Self:
+        """The same recipe, by which a trained network is asked otherwise; ``changes`` are such as "decoding.width=16".
+
+        Raises RecipeError for a change of anything else, and for a value that only training would find.
+        """
+        values = self.model_dump(mode="json")
+        for change in changes:
+            section = change.partition(".")[0]
+            if section not in ANSWERING:
+                raise RecipeError(
+                    f"--set {change}: the network was trained so; after training only "
+                    f"{' and '.join(ANSWERING)} can change: train again with it"
+                )
+            apply_change(values, change)
+            if "auto" in values[section].values():
+                raise RecipeError(f"--set {change}: training finds what auto means; say a value")
+        return self.with_values(**{name: values[name] for name in ANSWERING if name in values})
 
     @classmethod
     def _checked(cls, values: Mapping[str, Any]) -> Self:
@@ -230,20 +250,21 @@ def read_recipe(
     changes: Iterable[str] = (),
     task: str = "image-classification",
     adapt: Callable[[dict[str, Any]], None] | None = None,
-    small: bool = False,
+    instead: str | None = None,
 ) -> Recipe:
     """The task's default, overlaid by the file at ``path``, ``adapt``-ed, then ``changes`` such as "training.epochs=5".
 
-    ``task`` holds where the file names none. With ``small`` the default is the one for small pictures. Raises
+    ``task`` holds where the file names none, and ``instead`` the section of INSTEAD that the data asks for. Raises
     RecipeError.
     """
     given = {} if path is None else load_yaml(_text(Path(path)), str(path))
     values = load_yaml(default_text(str(given.get("task", task))), "the default recipe")
-    layers = [(values.pop(SMALL, {}), "the default recipe", small), (given, str(path), True)]
-    layers.append((given.pop(SMALL, {}), str(path), small))
-    for changed, where, holds in layers:
-        if holds:
-            overlay(values, changed, where)
+    sections = [name for name in INSTEAD if name in values]
+    for layer, where in ((values, "the default recipe"), (given, str(path))):
+        special = {name: layer.pop(name, {}) for name in sections}
+        overlay(values, layer, where)
+        if instead in special:
+            overlay(values, special[instead], where)
     if adapt is not None:
         adapt(values)
     for change in changes:

@@ -48,7 +48,7 @@ class Medium(ABC):
     def settle(self, asking: Callable[..., Recipe], train: Gathered) -> Recipe:
         """What a recipe leaves to the data, from the training part.
 
-        ``asking(small=...)`` gives what the user asked for over the default, or over the default for small inputs.
+        ``asking(instead=NAME)`` gives what the user asked for where the recipe's section NAME holds (recipe.INSTEAD).
         Raises NetworkError, RecipeError.
         """
 
@@ -67,6 +67,11 @@ class Medium(ABC):
     @abstractmethod
     def input(self, recipe: Recipe, train: Gathered) -> ModelInput:
         """What the network takes, by a settled recipe and the training part."""
+
+    def answering(self, recipe: Recipe, input: ModelInput, train: Gathered) -> ModelInput:
+        """What the network takes, where the recipe's sections ANSWERING have changed: as it was, where they say nothing
+        of it."""
+        return input
 
     @abstractmethod
     def preview(self, recipe: Recipe, found: Gathered | None) -> Shape:

@@ -152,7 +152,7 @@ def settle(asking: Callable[..., Recipe], train: Gathered) -> PictureRecipe:
     size = automatic.image_side(train.sizes) if recipe.data.image_size == "auto" else recipe.data.image_size
     side = size if isinstance(size, int) else min(size)
     if side <= automatic.SMALL_SIDE:
-        recipe = of_pictures(asking(small=True))
+        recipe = of_pictures(asking(instead="small_pictures"))
     data = recipe.data
     channels = (1 if train.grey else 3) if data.channels == "auto" else data.channels
     batch_size, epochs = automatic.batch_size(examples), automatic.epochs(examples, side)

@@ -30,8 +30,9 @@ class Sentences(Worded):
     baseline_rows = 1_000_000
 
     def settle(self, asking: Callable[..., Recipe], train: Gathered) -> Recipe:
-        """Vocabulary, epochs and batch size from the training part."""
-        recipe = of_sentences(asking())
+        """The network, vocabulary, epochs and batch size from the training part."""
+        characters = automatic.single_characters(_word_lengths(train))
+        recipe = of_sentences(asking(instead="single_characters" if characters else None))
         examples = len(train.table)
         least = automatic.least(examples) if recipe.data.least == "auto" else recipe.data.least
         size, epochs = automatic.tagging_batch_size(examples), automatic.tagging_epochs(examples)
@@ -148,9 +149,12 @@ def _letters(recipe: Recipe, train: Gathered) -> int:
     asked = of_sentences(recipe).data.letters
     if asked != "auto":
         return asked
-    return automatic.letters(
-        max(len(word_of(token)) for tokens in train.table.frame["input"] for token in tokens)
-    )
+    return automatic.letters(max(_word_lengths(train)))
+
+
+def _word_lengths(train: Gathered) -> list[int]:
+    """Characters of each token."""
+    return [len(word_of(token)) for tokens in train.table.frame["input"] for token in tokens]
 
 
 def _feature_values(sentences: Sequence[tuple[str, ...]], count: int) -> list[list[str]]:

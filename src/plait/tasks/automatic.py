@@ -1,5 +1,7 @@
 """What `auto` means in a recipe: each rule looks at the training data alone, and the run records what it gave."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from plait.inference.detection_input import GRAIN
@@ -75,6 +77,12 @@ def text_batch_size(examples: int) -> int:
 def letters(longest: int) -> int:
     """Characters of a word that are read: all, but of very long ones the beginning and the end."""
     return int(np.clip(longest, 2, 20))
+
+
+def single_characters(lengths: Sequence[int]) -> bool:
+    """Whether tokens are the characters of a script without spaces, a few foreign words among them; ``lengths`` are
+    theirs in characters."""
+    return lengths.count(1) >= 0.9 * len(lengths)
 
 
 def tagging_epochs(examples: int) -> int:
