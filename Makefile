@@ -65,6 +65,7 @@ check: setup
 bench: setup $(KERAS)/.installed
 	$(BIN)/python bench/recurrence.py --keras $(KERAS)/bin/python
 	$(BIN)/python bench/training_speed.py --keras $(KERAS)/bin/python
+	$(BIN)/python bench/text_speed.py --keras $(KERAS)/bin/python
 
 # DATA=... holds bccd/; an hour and a half.
 bench-detection: setup $(ULTRALYTICS)/.installed

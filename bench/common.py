@@ -1,9 +1,12 @@
 """What the benches share: the machine they name, sides in processes of their own, and where results lie."""
 
+import csv
 import json
 import os
 import platform
 import subprocess
+import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +42,37 @@ def answer(threads: int, command: Sequence[str]) -> dict[str, Any]:
     )
     value: dict[str, Any] = json.loads(done.stdout)
     return value
+
+
+def trained(threads: int, data: Path, changes: Sequence[str], *options: str) -> dict[str, Any]:
+    """The whole `plait train` command in a process of its own; its steps a second are those of its log, from the first
+    validation to the last."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        sets = [word for change in changes for word in ("--set", change)]
+        command = [
+            sys.executable,
+            "-m",
+            "plait",
+            "train",
+            str(data),
+            *options,
+            *sets,
+            "--out",
+            str(run),
+            "--json",
+        ]
+        report = answer(threads, command)
+        outcome = json.loads((run / "training.json").read_text(encoding="utf-8"))
+        with (run / "log.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    steps, seconds = (float(rows[-1][name]) - float(rows[0][name]) for name in ("step", "seconds"))
+    return {
+        "steps_per_second": steps / seconds,
+        "parameters": report["parameters"],
+        "precision": outcome["precision"],
+        "versions": {"plait": report["environment"]["plait"]},
+    }
 
 
 def added(name: str, part: str, result: dict[str, Any]) -> None:

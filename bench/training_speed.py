@@ -8,8 +8,6 @@ and all numbers, into results/.
 """
 
 import argparse
-import csv
-import json
 import os
 import statistics
 import sys
@@ -20,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import answer, keep, machine, on
+from common import answer, keep, machine, on, trained
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
@@ -89,32 +87,11 @@ def measure(case: Case) -> dict[str, list[dict[str, Any]]]:
 
 def plait_train(case: Case, precision: str) -> dict[str, Any]:
     """The whole `plait train` command on class folders; the seconds are those of its log."""
-    with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder) / "run"
-        command = [
-            sys.executable,
-            "-m",
-            "plait",
-            "train",
-            str(case.folder / "data"),
-            "--recipe",
-            str(HERE / "vgg.yaml"),
-        ]
-        settings = {"epochs": case.epochs, "batch_size": case.batch, "precision": precision}
-        for key, value in settings.items():
-            command += ["--set", f"training.{key}={value}"]
-        report = answer(case.threads, [*command, "--out", str(run), "--json"])
-        outcome = json.loads((run / "training.json").read_text(encoding="utf-8"))
-        with (run / "log.csv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    first, last = rows[0], rows[-1]
-    trained = (int(last["step"]) - int(first["step"])) * case.batch
-    return {
-        "pictures_per_second": trained / (float(last["seconds"]) - float(first["seconds"])),
-        "parameters": report["parameters"],
-        "precision": outcome["precision"],
-        "versions": {"plait": report["environment"]["plait"]},
-    }
+    settings = {"epochs": case.epochs, "batch_size": case.batch, "precision": precision}
+    changes = [f"training.{key}={value}" for key, value in settings.items()]
+    recipe = ["--recipe", str(HERE / "vgg.yaml")]
+    found = trained(case.threads, case.folder / "data", changes, *recipe)
+    return {"pictures_per_second": found.pop("steps_per_second") * case.batch} | found
 
 
 def plain_torch(case: Case) -> dict[str, Any]:
