@@ -170,7 +170,7 @@ def _compared(source: str, vary: str, seeds: int, changes: Sequence[str]) -> dic
 
 
 def _overfit(coco: Path, changes: Sequence[str]) -> dict[str, Any]:
-    """The first sixteen pictures that have boxes are training and validation at once."""
+    """The first sixteen pictures that have boxes are training, validation and test at once."""
     whole = json.loads((coco / "annotations" / "instances_train2017.json").read_text(encoding="utf-8"))
     marked = {one["image_id"] for one in whole["annotations"]}
     chosen = [one for one in whole["images"] if one["id"] in marked][:SIXTEEN]
@@ -180,7 +180,7 @@ def _overfit(coco: Path, changes: Sequence[str]) -> dict[str, Any]:
     categories = [one for one in whole["categories"] if one["id"] in used]
     text = json.dumps({"images": chosen, "annotations": boxes, "categories": categories})
     with tempfile.TemporaryDirectory() as folder:
-        for part in ("train", "val"):
+        for part in ("train", "val", "test"):
             (Path(folder) / part).mkdir()
             for one in chosen:
                 shutil.copyfile(
