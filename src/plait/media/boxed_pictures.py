@@ -20,12 +20,11 @@ from plait.inference.boxes import Annotation
 from plait.inference.detection_input import DetectionInput
 from plait.inference.input import ModelInput
 from plait.inference.spec import ModelSpec
-from plait.layers import Map, Pretrained, Shape, Stack
+from plait.layers import Map, Shape, Stack
 from plait.layers.pyramid import Pyramid
 from plait.layers.table import TableRow, count_parameters
-from plait.layers.whitening import fit_whitening
 from plait.media.medium import Medium, pace
-from plait.media.pictures import mean_and_std, some_pictures
+from plait.media.pictures import fit_to_pictures
 from plait.recipe import DetectionRecipe, Recipe
 from plait.recipe_sections import DenseHeadOptions, RecurrentHeadOptions
 from plait.tasks import ObjectDetection, Task, automatic
@@ -131,12 +130,7 @@ class BoxedPictures(Medium):
     def fit(
         self, network: Any, store: PictureStore, targets: BoxTargets, train: Gathered, recipe: Recipe
     ) -> None:
-        backbones = [layer for layer in network.body if isinstance(layer, Pretrained)]
-        pictures = some_pictures(store, recipe.training.seed)
-        mean, std = backbones[0].statistics if backbones else mean_and_std(pictures)
-        network.normalize.mean.copy_(network.normalize.mean.new_tensor(mean))
-        network.normalize.std.copy_(network.normalize.std.new_tensor(std))
-        fit_whitening(network.normalize, network.body, pictures)
+        fit_to_pictures(network.normalize, network.body, store, recipe.training.seed)
 
     def training_batches(
         self,

@@ -19,13 +19,14 @@ from plait.inference.input import ModelInput
 from plait.inference.picture import PictureInput
 from plait.inference.spec import ModelSpec
 from plait.layers import Map, Pretrained, Shape, Stack
+from plait.layers.normalize import Normalize
 from plait.layers.own import Own
 from plait.layers.whitening import fit_whitening
 from plait.media.medium import EVALUATION_BATCH, Medium, pace, sample, weights
 from plait.recipe import PictureRecipe, Recipe
 from plait.tasks import ImageClassification, Task, automatic
 from plait.tasks.classification import loss_name, refuse_sequence
-from plait.tasks.image_classification import PictureNetwork, picture_network, set_statistics
+from plait.tasks.image_classification import PictureNetwork, picture_network
 
 FITTED = 2000
 FITTED_PIXELS = 50_000_000
@@ -104,10 +105,7 @@ class Pictures(Medium):
         self, network: nn.Module, store: PictureStore, targets: Tensor, train: Gathered, recipe: Recipe
     ) -> None:
         assert isinstance(network, PictureNetwork)
-        backbones = [layer for layer in network.body if isinstance(layer, Pretrained)]
-        pictures = some_pictures(store, recipe.training.seed)
-        set_statistics(network, *(backbones[0].statistics if backbones else mean_and_std(pictures)))
-        fit_whitening(network.normalize, network.body, pictures)
+        fit_to_pictures(network.normalize, network.body, store, recipe.training.seed)
 
     def training_batches(
         self,
@@ -248,6 +246,14 @@ def picture_input(recipe: PictureRecipe, default_side: int = automatic.PHOTOGRAP
 
 def _margin(data: PictureDataOptions, side: int) -> float:
     return automatic.margin(side) if data.margin == "auto" else data.margin
+
+
+def fit_to_pictures(normalize: Normalize, body: Stack, store: PictureStore, seed: int) -> None:
+    """Channels' statistics, of a pretrained backbone its own, and whitening, from training pictures."""
+    backbones = [layer for layer in body if isinstance(layer, Pretrained)]
+    pictures = some_pictures(store, seed)
+    normalize.know(*(backbones[0].statistics if backbones else mean_and_std(pictures)))
+    fit_whitening(normalize, body, pictures)
 
 
 def some_pictures(store: PictureStore, seed: int) -> Tensor:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -64,7 +63,7 @@ class PictureNetwork(nn.Module):
     Takes (batch, channels, height, width) in 0..255, uint8 or float; gives (batch, classes) logits.
     """
 
-    def __init__(self, normalize: Layer, body: Stack, mirror: bool, shift: int) -> None:
+    def __init__(self, normalize: Normalize, body: Stack, mirror: bool, shift: int) -> None:
         super().__init__()
         self.normalize = normalize
         self.body = body
@@ -101,10 +100,3 @@ def picture_network(
     """
     body = task.body(layers, Map(input.channels, input.height, input.width))
     return PictureNetwork(Normalize([0.0] * input.channels, [1.0] * input.channels), body, mirror, shift)
-
-
-def set_statistics(network: PictureNetwork, mean: Sequence[float], std: Sequence[float]) -> None:
-    """Each channel's mean and standard deviation in 0..1."""
-    assert isinstance(network.normalize, Normalize)
-    network.normalize.mean.copy_(torch.tensor(mean))
-    network.normalize.std.copy_(torch.tensor(std))
