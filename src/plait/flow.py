@@ -151,12 +151,11 @@ def test(
     ``changes`` of how answers are read ("decoding.width=16") hold for the run from now on. Writes report.json and
     report.html into the run and returns the report. Raises DataError, RecipeError, RunError.
     """
-    if changes:
-        run = _answering(run, run.recipe.answering(changes), _own_data(run, progress))
+    recipe = run.recipe.answering(changes)
+    own = _own_data(run, progress) if changes or data is None else None
     if data is None:
-        gathered = _own_data(run, progress)
-        tested = gathered.part("test")
-        trained: Gathered | None = gathered.part("train")
+        assert own is not None
+        tested = own.part("test")
     else:
         options = run.recipe.data
         if encoding is not None:
@@ -164,11 +163,15 @@ def test(
         found = look(data, options, format, progress=progress, training=False)
         refuse(found, skip_bad)
         tested = found.part("test") if (found.table.frame["split"] == "test").any() else found
-        trained = _train_part(run, progress)
+    trained = _train_part(run, progress) if own is None else own.part("train")
     if len(tested.table) == 0:
         raise DataError(
             f"{tested.table.source} has no test part: name the data to test on, plait test {run.folder} DATA"
         )
+    if changes:
+        assert own is not None
+        with unwritable_explained(run.folder, "test again"):
+            run = _answering(run, recipe, own)
     digests = run.train_digests()
     report = test_report(run, tested, trained, sum(digest in digests for digest in tested.digests))
     headline = {key: report[key] for key in ("metric", "value", "low", "high", "examples")}
@@ -179,7 +182,7 @@ def test(
 
 def _answering(run: Run, recipe: Recipe, gathered: Gathered) -> Run:
     """``run``, whose answers are read by ``recipe`` from now on; its report on training and validation is made anew."""
-    input = run.medium.answering(recipe, run.spec.input, gathered.part("train"))
+    input = run.medium.input(recipe, gathered.part("train"))
     run = run.with_recipe(recipe).with_spec(input=input)
     train, validation = (Part.open(gathered.part(name), run) for name in ("train", "validation"))
     run, report = training_report(run, train, validation, gathered, run.read("training.json"))

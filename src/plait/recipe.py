@@ -260,16 +260,21 @@ def read_recipe(
     given = {} if path is None else load_yaml(_text(Path(path)), str(path))
     values = load_yaml(default_text(str(given.get("task", task))), "the default recipe")
     sections = [name for name in INSTEAD if name in values]
-    for layer, where in ((values, "the default recipe"), (given, str(path))):
-        special = {name: layer.pop(name, {}) for name in sections}
-        overlay(values, layer, where)
-        if instead in special:
-            overlay(values, special[instead], where)
+    overlay(values, _special(values, sections, instead), "the default recipe")
+    special = _special(given, sections, instead)
+    for changed in (given, special):
+        overlay(values, changed, str(path))
     if adapt is not None:
         adapt(values)
     for change in changes:
         apply_change(values, change)
     return parse(values)
+
+
+def _special(values: dict[str, Any], sections: Iterable[str], instead: str | None) -> Any:
+    """Takes ``sections`` out of ``values``, and gives the one that holds."""
+    taken: dict[str | None, Any] = {name: values.pop(name, {}) for name in sections}
+    return taken.get(instead, {})
 
 
 def load_yaml(text: str, where: str) -> dict[str, Any]:

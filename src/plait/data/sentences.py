@@ -13,6 +13,7 @@ from plait.inference.tags import are_spans, faults, marked, scheme_of, spans
 _PLACED = re.compile(r".+\d", re.DOTALL)
 _SINGLE = re.compile(r".\d\d?", re.DOTALL)
 MOSTLY = 0.99
+"""Share of the tokens that must be one character and its place."""
 
 
 @dataclass(frozen=True)

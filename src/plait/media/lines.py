@@ -67,9 +67,6 @@ class Lines(Medium):
             step = _body(recipe, height).window().stride
         return LineInput(height, step, writing_of(of_lines(recipe), train))
 
-    def answering(self, recipe: Recipe, input: ModelInput, train: Gathered) -> LineInput:
-        return self.input(recipe, train)
-
     def preview(self, recipe: Recipe, found: Gathered | None) -> Shape:
         return Map(1, of_lines(recipe).data.height, TYPICAL_WIDTH)
 

@@ -68,11 +68,6 @@ class Medium(ABC):
     def input(self, recipe: Recipe, train: Gathered) -> ModelInput:
         """What the network takes, by a settled recipe and the training part."""
 
-    def answering(self, recipe: Recipe, input: ModelInput, train: Gathered) -> ModelInput:
-        """What the network takes, where the recipe's sections ANSWERING have changed: as it was, where they say nothing
-        of it."""
-        return input
-
     @abstractmethod
     def preview(self, recipe: Recipe, found: Gathered | None) -> Shape:
         """The shape that arrives at the network, of data or of a recipe alone."""

@@ -79,9 +79,6 @@ class Recordings(Medium):
         live, obstacle = live_of(body, whole)
         return replace(whole, step=body.window().stride, live=live, obstacle=obstacle)
 
-    def answering(self, recipe: Recipe, input: ModelInput, train: Gathered) -> SoundInput:
-        return self.input(recipe, train)
-
     @abstractmethod
     def writing(self, recipe: Recipe, train: Gathered) -> Writing | None:
         """How transcripts are written, where there are any."""
