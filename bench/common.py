@@ -36,7 +36,7 @@ def on(machine: dict[str, Any]) -> str:
 
 def answer(threads: int, command: Sequence[str]) -> dict[str, Any]:
     """Runs one side with so many threads; its standard output is one JSON document."""
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "2"} | os.environ | {"OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, check=True, text=True, encoding="utf-8"
     )

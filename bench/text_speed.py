@@ -66,10 +66,10 @@ def make_data(asked: argparse.Namespace, folder: Path) -> None:
 
 def measure(asked: argparse.Namespace, folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Every side's answers, turn by turn."""
+    sides = {f"plait train, {cell}": (_plait, (cell,)) for cell in CELLS}
+    sides |= {name: (_keras, options) for name, options in PEERS.items()}
     answers: dict[str, list[dict[str, Any]]] = {}
     for turn in range(asked.turns):
-        sides = {f"plait train, {cell}": (_plait, (cell,)) for cell in CELLS}
-        sides |= {name: (_keras, options) for name, options in PEERS.items()}
         for name, (side, options) in sides.items():
             found = side(asked, folder, *options)
             answers.setdefault(name, []).append(found)

@@ -90,8 +90,7 @@ def plait_train(case: Case, precision: str) -> dict[str, Any]:
     settings = {"epochs": case.epochs, "batch_size": case.batch, "precision": precision}
     changes = [f"training.{key}={value}" for key, value in settings.items()]
     recipe = ["--recipe", str(HERE / "vgg.yaml")]
-    found = trained(case.threads, case.folder / "data", changes, *recipe)
-    return {"pictures_per_second": found.pop("steps_per_second") * case.batch} | found
+    return _in_pictures(trained(case.threads, case.folder / "data", changes, *recipe), case)
 
 
 def plain_torch(case: Case) -> dict[str, Any]:
@@ -99,7 +98,8 @@ def plain_torch(case: Case) -> dict[str, Any]:
 
 
 def keras(case: Case, *options: str) -> dict[str, Any]:
-    return answer(case.threads, [case.keras, str(HERE / "sides" / "keras_side.py"), *_common(case), *options])
+    command = [case.keras, str(HERE / "sides" / "keras_side.py"), *_common(case), *options]
+    return _in_pictures(answer(case.threads, command), case)
 
 
 SIDES: dict[str, Side] = {
@@ -173,6 +173,10 @@ def _write_folders(folder: Path, pictures: np.ndarray, targets: np.ndarray) -> N
         place = folder / f"class-{target}"
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(place / f"{number:05}.png", compress_level=1)
+
+
+def _in_pictures(found: dict[str, Any], case: Case) -> dict[str, Any]:
+    return {"pictures_per_second": found.pop("steps_per_second") * case.batch} | found
 
 
 def _common(case: Case) -> list[str]:

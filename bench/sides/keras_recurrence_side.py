@@ -4,12 +4,9 @@ Prints one JSON line: name -> {training, inference} in milliseconds.
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
