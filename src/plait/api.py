@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.errors import DataError, MissingExtraError, ModelError
+from plait import heavy
+from plait.errors import DataError, ModelError
 from plait.inference.language_modeling import generate as generate_with
 from plait.inference.model import OnnxModel
 from plait.inference.predict import Prediction
@@ -54,7 +55,7 @@ class Model:
         ``changes``, such as ["decoding.width=16"], of how answers are read, hold for the run from now on.
         """
         run = self._run("test")
-        flow = _flow("Model.test")
+        flow = heavy.flow("Model.test")
         source = None if data is None else str(data)
         report = flow.test(run, source, skip_bad=skip_bad, format=format, encoding=encoding, changes=changes)
         self._opened = flow.open_run(run.folder, run.recipe.own)
@@ -90,14 +91,14 @@ class Model:
 
     def export(self, path: str | Path) -> Path:
         """Writes one ONNX file that answers as the network does. As ``plait export``."""
-        written: Path = _flow("Model.export").export(self._run("export"), path)
+        written: Path = heavy.flow("Model.export").export(self._run("export"), path)
         return written
 
     def _predictor(self, what: str) -> Predictor:
         opened = self._opened
         if isinstance(opened, OnnxModel):
             return opened
-        predictor: Predictor = _flow(what).predictor(opened)
+        predictor: Predictor = heavy.flow(what).predictor(opened)
         return predictor
 
     def _run(self, what: str) -> "Run":
@@ -108,12 +109,12 @@ class Model:
 
 def train(data: str | Path | None = None, **options: Any) -> Model:
     """Trains a network and returns it; ``options`` are those of ``plait.flow.train``, the command's own words."""
-    return Model(_flow("plait.train").train(None if data is None else str(data), **options))
+    return Model(heavy.flow("plait.train").train(None if data is None else str(data), **options))
 
 
 def compare(data: str | Path, vary: Sequence[str], **options: Any) -> dict[str, Any]:
     """Trains variants of a recipe on one split; options and answer are those of ``plait.comparison.compare``."""
-    _flow("plait.compare")
+    heavy.flow("plait.compare")
     from plait.comparison import compare as compare_variants
 
     return compare_variants(str(data), vary, **options)
@@ -125,7 +126,7 @@ def load(path: str | Path, network: Any = None) -> Model:
     ``network`` is the module that the run was trained on, where it was one of the user's own.
     """
     if Path(path).is_dir():
-        return Model(_flow("plait.load of a run").open_run(path, network))
+        return Model(heavy.flow("plait.load of a run").open_run(path, network))
     return Model(OnnxModel(path))
 
 
@@ -136,17 +137,7 @@ def inspect(
     **options: Any,
 ) -> dict[str, Any]:
     """What is in the data, what is wrong with it, and the network it would get. As ``plait inspect``."""
-    answer: dict[str, Any] = _flow("plait.inspect").inspect(
+    answer: dict[str, Any] = heavy.flow("plait.inspect").inspect(
         None if data is None else str(data), recipe, changes, **options
     )
     return answer
-
-
-def _flow(what: str) -> Any:
-    try:
-        from plait import flow
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("plait"):
-            raise
-        raise MissingExtraError(what, "train") from error
-    return flow

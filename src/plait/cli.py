@@ -1,13 +1,13 @@
 """The commands: parse, call flow, print. PyTorch is imported only by the commands that need it."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from plait import console
+from plait import console, heavy
 from plait.cli_options import (
     Answering,
     BoxesAs,
@@ -24,7 +24,7 @@ from plait.cli_options import (
     Sources,
     Text,
 )
-from plait.errors import MissingExtraError, PlaitError
+from plait.errors import PlaitError
 
 app = typer.Typer(
     help="From labelled data to a tested, deployable network of convolutional and recurrent layers.\n\n"
@@ -283,7 +283,7 @@ def recipe(
 
     Example: plait recipe image-classification > mine.yaml
     """
-    print(_needs_training("plait recipe", lambda: _default_text(task)), end="")
+    print(heavy.needing("plait recipe", lambda: _default_text(task)), end="")
 
 
 def _compare(
@@ -330,21 +330,7 @@ def _default_text(task: str) -> str:
 
 
 def _flow() -> Any:
-    def load() -> Any:
-        from plait import flow
-
-        return flow
-
-    return _needs_training(f"plait {sys.argv[1] if len(sys.argv) > 1 else ''}".strip(), load)
-
-
-def _needs_training(what: str, load: Callable[[], Any]) -> Any:
-    try:
-        return load()
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("plait"):
-            raise
-        raise MissingExtraError(what, "train") from error
+    return heavy.flow(f"plait {sys.argv[1] if len(sys.argv) > 1 else ''}".strip())
 
 
 def _predictor(model: str) -> Any:
