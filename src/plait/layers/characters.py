@@ -58,7 +58,7 @@ class CharacterConv(Layer):
         seen = F.pad(self.convolution(vectors), (0, 1))
         # Of a word without characters, padding, the zero behind them is what is left.
         real = torch.cat([signs != 0, (signs[:, :1] == 0)], dim=1)
-        largest = seen.masked_fill(~real[:, None], -torch.inf).amax(dim=2)
+        largest = seen.masked_fill(~real[:, None], -torch.inf).max(dim=2).values
         return largest.reshape(batch, time, self.channels)
 
     def window(self) -> Window:

@@ -123,9 +123,8 @@ class GlobalPool(Layer):
             case "last":
                 return last_step(x, lengths)
             case "max":
-                return (x if lengths is None else x.masked_fill(~valid_steps(x, lengths), -torch.inf)).amax(
-                    dim=1
-                )
+                seen = x if lengths is None else x.masked_fill(~valid_steps(x, lengths), -torch.inf)
+                return seen.max(dim=1).values
             case "attention":
                 scores = self.score(x)
                 if lengths is not None:
@@ -192,7 +191,7 @@ class AdaptivePool(Layer):
         side = x.shape[axis]
         bounds = [(part * side // parts, -(-(part + 1) * side // parts)) for part in range(parts)]
         return torch.stack(
-            [x.narrow(axis, begin, end - begin).amax(dim=axis) for begin, end in bounds], dim=axis
+            [x.narrow(axis, begin, end - begin).max(dim=axis).values for begin, end in bounds], dim=axis
         )
 
     def _real_columns(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -213,7 +212,7 @@ class AdaptivePool(Layer):
         steps = torch.arange(x.shape[1], device=x.device)
         inside = ((steps >= begin[:, None]) & (steps < end[:, None]))[:, :, None]
         if self.kind == "max":
-            return x.masked_fill(~inside, -torch.inf).amax(dim=1)
+            return x.masked_fill(~inside, -torch.inf).max(dim=1).values
         return (x * inside).sum(dim=1) / (end - begin)[:, None]
 
 
