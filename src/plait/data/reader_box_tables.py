@@ -80,7 +80,7 @@ def read(source: Path, labels_required: bool, options: BoxDataOptions) -> Table:
 
 
 @dataclass
-class _Marked:
+class _MarkedPicture:
     """A picture that a table names, and what every row of it must say as its first does."""
 
     path: Path
@@ -108,7 +108,7 @@ class _Reading(BoxReading):
             )
         above = source if source.is_dir() else path.parent
         folders = picture_folders(path.parent, [path.parent, above], path.stem, split)
-        pictures: dict[str, _Marked | None] = {}
+        pictures: dict[str, _MarkedPicture | None] = {}
         for line, cells in records:
             plain = {column(name): _filled(cell) for name, cell in cells.items()}
             try:
@@ -125,7 +125,7 @@ class _Reading(BoxReading):
         columns: _Columns,
         split: str,
         folders: Sequence[Path],
-        pictures: dict[str, _Marked | None],
+        pictures: dict[str, _MarkedPicture | None],
     ) -> None:
         name = text(cells.get(columns.picture))
         if not name:
@@ -139,7 +139,7 @@ class _Reading(BoxReading):
                 raise RowError(
                     "picture missing", f"{name[:200]} is in none of {', '.join(map(str, folders))}"
                 )
-            pictures[name] = _Marked(found, line, size, part, group)
+            pictures[name] = _MarkedPicture(found, line, size, part, group)
         picture = pictures[name]
         if picture is None:
             return
@@ -147,7 +147,7 @@ class _Reading(BoxReading):
         if (box := _box(cells, columns, line)) is not None:
             picture.boxes.append(box)
 
-    def _add(self, path: Path, pictures: list[_Marked]) -> None:
+    def _add(self, path: Path, pictures: list[_MarkedPicture]) -> None:
         """The pictures of one table; numbers that are all from 0 to 1 are shares of their sides."""
         edges = [edge for picture in pictures for box in picture.boxes for edge in box.edges]
         relative = bool(edges) and all(0 <= edge <= 1 for edge in edges)
@@ -159,7 +159,7 @@ class _Reading(BoxReading):
             self.rows.append(Row(str(one.path), marked, one.split, str(path), group=one.group))
 
 
-def _agree(picture: _Marked, size: tuple[int, int] | None, split: str, group: str | None) -> None:
+def _agree(picture: _MarkedPicture, size: tuple[int, int] | None, split: str, group: str | None) -> None:
     """Raises RowError where a row says of a picture what its first row does not."""
     for name, first, here in (
         ("size", picture.size, size),

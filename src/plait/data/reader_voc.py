@@ -8,7 +8,7 @@ from plait.data.options import BoxDataOptions
 from plait.data.reader_text_folders import shown, within
 from plait.data.splitwords import split_of
 from plait.data.table import Row, Table
-from plait.data.voc_xml import ROOT, Marked, XmlError, read_voc
+from plait.data.voc_xml import ROOT, VocFile, XmlError, read_voc
 from plait.errors import DataError
 from plait.inference.text_file import TextError, read_text
 
@@ -121,7 +121,7 @@ class _Reading(BoxReading):
             return
         self._mark(xml, marked, pictures, part)
 
-    def _mark(self, xml: Path, marked: Marked, pictures: _Pictures, part: str) -> None:
+    def _mark(self, xml: Path, marked: VocFile, pictures: _Pictures, part: str) -> None:
         found = pictures.of(xml, marked.picture)
         if not found:
             places = " or ".join(map(str, pictures.folders))

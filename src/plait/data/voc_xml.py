@@ -24,7 +24,7 @@ class XmlError(Exception):
 
 
 @dataclass(frozen=True)
-class Marked:
+class VocFile:
     """What an XML file says: the name of its picture ("": none), the boxes, and the objects that are none."""
 
     picture: str
@@ -32,7 +32,7 @@ class Marked:
     problems: list[Problem]
 
 
-def read_voc(path: Path) -> Marked:
+def read_voc(path: Path) -> VocFile:
     """Opens the file of one picture; raises XmlError where it is no XML, or XML of another kind."""
     root = _parse(path)
     if root.tag != ROOT:
@@ -45,7 +45,7 @@ def read_voc(path: Path) -> Marked:
             problems.append(Problem(error.kind, str(path), error.message, element.line))
     size = root.first("size")
     sides = size_of(size.value("height"), size.value("width")) if size else None
-    return Marked(root.value("filename"), Annotation(tuple(boxes), sides, file=str(path)), problems)
+    return VocFile(root.value("filename"), Annotation(tuple(boxes), sides, file=str(path)), problems)
 
 
 @dataclass
