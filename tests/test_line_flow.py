@@ -47,7 +47,9 @@ def test_how_answers_are_read_can_change_after_training(trained: tuple[Path, Pat
     (tmp_path / "phrases.txt").write_text("ab\ncd\n", encoding="utf-8")
     model = plait.load(tmp_path / "run")
     greedy = model.report
-    model.test(changes=["decoding.width=8", "decoding.language=transcripts"])
+    model.test(changes=["decoding.width=8", "decoding.language=transcripts", "decoding.hot={ab: 1}"])
+    assert plait.load(tmp_path / "run").spec.input.writing.hot == {"ab": 1.0}
+    model.test(changes=["decoding.hot={}"])
     assert model.spec.input.writing.width == 8
     assert "ngram" in model.spec.input.writing.language
     with pytest.raises(RecipeError, match="needs a beam"):

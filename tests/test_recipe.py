@@ -54,6 +54,18 @@ def test_a_section_for_data_of_one_kind_holds_for_it_alone(tmp_path) -> None:
         read_recipe(file)
 
 
+def test_words_of_the_users_own_are_keys(tmp_path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("task: speech-recognition\ndecoding: {width: 4, hot: {three: 2}}\n", encoding="utf-8")
+    mine = read_recipe(file)
+    assert mine.decoding.hot == {"three": 2.0}
+    file.write_text(mine.to_yaml(), encoding="utf-8")
+    assert read_recipe(file) == mine
+    changed = read_recipe(file, ["decoding.hot={four: 1}", "decoding.hot.one=3"])
+    assert changed.decoding.hot == {"four": 1.0, "one": 3.0}
+    assert read_recipe(file, ["decoding.hot={}"]).decoding.hot == {}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

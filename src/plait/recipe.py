@@ -240,6 +240,10 @@ TASK_OF: dict[Content, str] = {
 """The task that data of each kind is for, where nothing else is asked."""
 
 
+OPEN = ("decoding.hot",)
+"""Places of mappings whose keys are the user's own words."""
+
+
 def default_text(task: str) -> str:
     """The default recipe of ``task`` as shipped, comments included; raises RecipeError for an unknown task."""
     return (files("plait.tasks") / f"{_known(task).replace('-', '_')}.yaml").read_text(encoding="utf-8")
@@ -289,12 +293,13 @@ def load_yaml(text: str, where: str) -> dict[str, Any]:
 
 
 def overlay(base: dict[str, Any], given: Mapping[str, Any], where: str, place: str = "") -> None:
-    """Writes ``given`` over ``base``, section by section; lists (the network) are replaced whole."""
+    """Writes ``given`` over ``base``, section by section; lists (the network), and mappings whose keys are the user's
+    own (OPEN), are replaced whole."""
     for key, value in given.items():
         full = f"{place}{key}"
         if key not in base:
             raise RecipeError(f"{where}: unknown key {full!r}: {suggestion(str(key), base)}")
-        if isinstance(base[key], dict) and isinstance(value, Mapping):
+        if isinstance(base[key], dict) and isinstance(value, Mapping) and full not in OPEN:
             overlay(base[key], value, where, f"{full}.")
         else:
             base[key] = value
@@ -309,7 +314,8 @@ def apply_change(values: dict[str, Any], change: str) -> None:
     target: Any = values
     for part, following in zip(path, [*path, last][1:], strict=True):
         target = _options(target[_key(target, part, change)], following, inside=target)
-    key = last if _is_layer_options(path, target) else _key(target, last, change)
+    free = _is_layer_options(path, target) or ".".join(path) in OPEN
+    key = last if free else _key(target, last, change)
     try:
         target[key] = yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as error:

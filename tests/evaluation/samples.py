@@ -16,7 +16,7 @@ from plait.errors import Problem
 from plait.evaluation.baselines import baselines
 from plait.evaluation.scores import classification_scores
 from plait.evaluation.spectrogram_picture import png as spectrogram
-from plait.evaluation.transcript_scores import Unit, constant_baseline, edits, transcript_scores
+from plait.evaluation.transcript_scores import Unit, constant_baselines, edits, transcript_scores
 
 
 @cache
@@ -90,7 +90,7 @@ def transcript_report(
     targets, answers, speakers = ([one[place] for one in heard] for place in range(3))
     lengths = [0.4 + 0.07 * len(target or "") for target in targets]
     scores = transcript_scores(targets, answers, headline, speakers, lengths)
-    found = [constant_baseline([*targets, "stop"], targets, headline)]
+    found = constant_baselines([*targets, "stop"], targets, headline)
     given = report(scores, found)
     rate = {"value": 0.02, "low": 0.01, "high": 0.03, "examples": 900}
     return given | {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from plait.evaluation.intervals import bootstrap_rate, wilson
 from plait.evaluation.transcript_scores import (
-    constant_baseline,
+    constant_baselines,
     edits,
     transcript_scores,
     written_without_blanks,
@@ -132,9 +132,21 @@ def test_scripts_without_blanks_have_no_rate_of_words() -> None:
 
 def test_the_baseline_always_says_the_most_frequent_transcript() -> None:
     train = ["yes", "no", "yes", "no way"]
-    found = constant_baseline(train, ["yes", "no", "no way"], "word")
+    (found,) = constant_baselines(train, ["yes", "no", "no way"], "word")
     assert found == {"name": "most common transcript", "value": pytest.approx(3 / 4)}
-    assert constant_baseline([], ["yes"], "word")["value"] == 1.0
+    assert [one["value"] for one in constant_baselines([], ["yes"], "word")] == [1.0]
+
+
+def test_another_constant_stands_beside_it_where_training_knows_a_better_one() -> None:
+    long = [f"a{number} way that this is so" for number in range(10)]
+    common, silence = constant_baselines(
+        [*long, *[f"b{number} so" for number in range(30)]], ["yes so"], "word"
+    )
+    assert common == {"name": "most common transcript", "value": pytest.approx(5 / 2)}
+    assert silence == {"name": "silence", "value": 1.0}
+    train = [*["is it so"] * 3, *["it is not so"] * 2, *["it is so", "it is now so", "it is all so"] * 2]
+    names = [one["name"] for one in constant_baselines(train, ["it is so"], "word")]
+    assert names == ["most common transcript", "best constant transcript"]
 
 
 def test_no_examples_are_refused() -> None:

@@ -26,6 +26,16 @@ def test_what_was_made_smaller_is_near(tmp_path: Path, suffix: str) -> None:
     assert np.corrcoef(found[:length], true[:length])[0, 1] > 0.97
 
 
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3"])
+def test_a_file_cut_short_says_so(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"x{suffix}", "abcd" * 10, 3, rate=16000)
+    assert len(open_sound(Clip(str(path)), 16000))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(SoundError, match=r"[Cc]opy it again") as raised:
+        open_sound(Clip(str(path)), 16000)
+    assert " object at " not in str(raised.value)
+
+
 def test_channels_are_averaged_and_pieces_cut(tmp_path: Path) -> None:
     left = sound("ab").astype(np.int16)
     soundfile.write(tmp_path / "x.wav", np.stack([left, np.zeros_like(left)], axis=1), RATE)

@@ -17,6 +17,8 @@ Pair = tuple[str | None, str | None]
 
 GROUPS = 20
 """Groups kept, the worst first."""
+CONSTANTS, LEARNT_FROM = 10, 100
+"""Constant answers that are compared, and on how many transcripts of training."""
 UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 """How Unicode's names of letters begin whose scripts put no blanks between words."""
 
@@ -97,12 +99,25 @@ def transcript_scores(
     }
 
 
-def constant_baseline(train: Sequence[str], targets: Sequence[str], headline: Unit) -> dict[str, Any]:
-    """What the most frequent transcript of training gets, given to every example; silence where there is none."""
+def constant_baselines(train: Sequence[str], targets: Sequence[str], headline: Unit) -> list[dict[str, Any]]:
+    """What the most frequent transcript of training gets, given to every example; and, where it is another, what the
+    constant answer gets that has the fewest errors in training: one of the CONSTANTS most frequent, or silence."""
     counted = Counter(train)
-    constant = max(sorted(counted), key=counted.__getitem__, default="")
-    errors, sizes = _counts(_all_edits(targets, [constant] * len(targets), headline))
-    return {"name": "most common transcript", "value": _rate(errors, sizes)}
+    frequent = sorted(counted, key=lambda one: (-counted[one], one))[:CONSTANTS] or [""]
+    places = np.linspace(0, len(train) - 1, min(LEARNT_FROM, len(train))).astype(np.int64)
+    learnt_from = [train[place] for place in places.tolist()]
+    best = min([*frequent, ""], key=lambda one: _errors(learnt_from, one, headline))
+    found = {"most common transcript": frequent[0]}
+    if best != frequent[0]:
+        found["best constant transcript" if best else "silence"] = best
+    return [
+        {"name": name, "value": _rate(*_counts(_all_edits(targets, [one] * len(targets), headline)))}
+        for name, one in found.items()
+    ]
+
+
+def _errors(targets: Sequence[str], constant: str, headline: Unit) -> int:
+    return int(_counts(_all_edits(targets, [constant] * len(targets), headline))[0].sum())
 
 
 def written_without_blanks(texts: Sequence[str]) -> bool:

@@ -15,6 +15,8 @@ OTHERS = (".m4a", ".aac", ".wma", ".amr", ".mp4", ".webm", ".3gp")
 """Recordings too, which libsndfile does not read."""
 FEATURES = ".npy"
 FULL = 32768
+MISSED = 0.1
+"""Seconds that a sound file may hold less than its header says: some codecs count what they add at the ends."""
 COMMON_RATE = 16_000
 """Samples a second: speech holds little that more would tell."""
 
@@ -99,11 +101,16 @@ def _read(clip: Clip) -> tuple[NDArray[np.float32], int]:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
             _refuse_short(content)
             first, last = _frames(clip, file.frames, file.samplerate)
-            file.seek(first)
+            if first:
+                file.seek(first)
             samples = file.read(last - first, dtype="float32", always_2d=True)
             rate = int(file.samplerate)
     except soundfile.SoundFileError as error:
-        raise SoundError("unreadable", f"it cannot be decoded: {error}") from error
+        why = getattr(error, "error_string", str(error))
+        raise SoundError("unreadable", f"it cannot be decoded: {why} Copy it again, or convert it") from error
+    if last - first - len(samples) > MISSED * rate:
+        told = f"its header tells of {(last - first) / rate:g} s, and {len(samples) / rate:g} s can be read"
+        raise SoundError("truncated", f"{told}: copy it again")
     if not len(samples):
         raise SoundError("empty recording", "it holds no sample")
     if not np.isfinite(samples).all():

@@ -15,7 +15,7 @@ from plait.data.table import Table
 from plait.data.transcript_targets import NO_SYMBOL, TranscriptTargets
 from plait.errors import NetworkError
 from plait.evaluation.intervals import standard_error
-from plait.evaluation.transcript_scores import Unit, constant_baseline, edits, transcript_scores
+from plait.evaluation.transcript_scores import Unit, constant_baselines, edits, transcript_scores
 from plait.inference.ctc_decoder import Heard
 from plait.inference.transcription import Scribe, Writing, placed
 from plait.layers import Dense, Layer, Shape
@@ -95,9 +95,9 @@ class Transcription(Task):
     def baseline(
         self, train: Any, train_targets: Targets, test: Any, test_targets: Targets
     ) -> list[Baseline]:
-        """The most common transcript, said always."""
+        """The most common transcript, and the best constant, said always."""
         assert isinstance(train_targets, TranscriptTargets) and isinstance(test_targets, TranscriptTargets)
-        return [constant_baseline(train_targets.texts, test_targets.texts, self.unit)]
+        return constant_baselines(train_targets.texts, test_targets.texts, self.unit)
 
     def mistakes(
         self, table: Table, targets: Targets, answers: list[Heard], most: int
