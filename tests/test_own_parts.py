@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import plait
-from plait.layers import Conv, GlobalPool, Map, Stack
+from plait.layers import Conv, GlobalPool, Map, Sequence, Stack, Vector
+from plait.layers.masks import blank_padding
+from plait.layers.own import Own
 from tests.pictures import SMALL, class_folders
 
 CHANGES = [change for change in SMALL if not change.startswith("network")]
@@ -81,6 +83,19 @@ def test_a_stack_of_layers_is_a_module_too(data: Path, tmp_path: Path) -> None:
     assert plait.train(data, network=stack, changes=CHANGES, out=tmp_path / "run").report["examples"] > 0
 
 
+class Told(nn.Module):
+    """The mean over real steps."""
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        return x.mean(dim=1) if lengths is None else blank_padding(x, lengths).sum(dim=1) / lengths[:, None]
+
+
+def test_a_module_that_asks_for_lengths_is_given_them() -> None:
+    layer, x = Own(Told()), torch.randn(2, 7, 4)
+    assert layer.build(Sequence(7, 4)) == Vector(4)
+    torch.testing.assert_close(layer(x, torch.tensor([7, 3]))[1:], layer(x[1:, :3]))
+
+
 def test_it_is_asked_for_and_never_imported(data: Path, tmp_path: Path) -> None:
     folder = plait.train(data, network=Mine(), changes=CHANGES, out=tmp_path / "run").folder
     with pytest.raises(plait.RecipeError, match=r"your own, Mine, which no file can bring"):
@@ -108,6 +123,7 @@ def test_resuming_wants_the_same_parts(data: Path, tmp_path: Path) -> None:
     [
         (nn.Conv2d(5, 4, 3), "Conv2d cannot take a map of 3x16x16"),
         (nn.LSTM(16, 4), "LSTM"),
+        (Stack(Conv(4), GlobalPool()), "build it first"),
         (nn.Flatten(0), "gives a tensor of shape"),
     ],
 )

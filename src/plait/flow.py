@@ -97,7 +97,8 @@ def train(
     ``changes`` are recipe values such as "training.epochs=5"; ``text``, ``label`` (columns of a table) and
     ``encoding`` stand for those of the section data. The test part is never read. Parts of the user's own:
     ``network``, a module that takes float maps (batch, channels, height, width), normalized, or token numbers (batch,
-    time), 0 behind a text's end, and gives what the task's head takes, or the logits (batch, classes);
+    time), 0 behind a text's end, and ``lengths`` if it asks for them, and gives what the task's head takes, or the
+    logits (batch, classes);
     ``loss(logits, targets)``, whose targets are class numbers (batch,), or each class's share (batch, classes) where
     pictures are mixed or have several labels; ``optimizer(parameters)``, whose step sizes the recipe's schedule
     multiplies. A run records their names and asks for them when it is opened or resumed: nothing is imported by name.

@@ -257,12 +257,23 @@ def test_padding_changes_nothing(case: Case) -> None:
     """Along a sequence's time or a map's width; what lies in the padding is anything."""
     layer, x = case.built().eval(), case.examples(4)
     lengths = x.shape[_axis(x)] - torch.tensor([0, 2, 1, 2])
-    padded = layer(x, lengths)
-    for row, (length, given) in enumerate(zip(lengths, layer.output_lengths(lengths), strict=True)):
-        alone = layer(x[row : row + 1].narrow(_axis(x), 0, int(length)))
-        real = padded[row : row + 1]
-        real = real if alone.dim() == 2 else real.narrow(_axis(alone), 0, int(given))
-        torch.testing.assert_close(real, alone, rtol=1e-4, atol=1e-5)
+    for padded in (layer(x, lengths), layer(_spoilt(x, lengths), lengths)):
+        for row, (length, given) in enumerate(zip(lengths, layer.output_lengths(lengths), strict=True)):
+            alone = layer(x[row : row + 1].narrow(_axis(x), 0, int(length)))
+            real = padded[row : row + 1]
+            real = real if alone.dim() == 2 else real.narrow(_axis(alone), 0, int(given))
+            torch.testing.assert_close(real, alone, rtol=1e-4, atol=1e-5)
+
+
+def _spoilt(x: Tensor, lengths: Tensor) -> Tensor:
+    """With what is no number in the padding, where numbers may be none."""
+    if not x.is_floating_point():
+        return x
+    steps = torch.arange(x.shape[_axis(x)])
+    beyond = (steps >= lengths[:, None]).view(
+        len(x), *(1,) * (_axis(x) - 1), -1, *(1,) * (x.dim() - 1 - _axis(x))
+    )
+    return x.masked_fill(beyond, torch.nan)
 
 
 @EVERY

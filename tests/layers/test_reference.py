@@ -18,6 +18,8 @@ from plait.layers import (
     Norm,
     Parallel,
     Pool,
+    Repeat,
+    Residual,
     Sequence,
     Stack,
     Tap,
@@ -183,6 +185,20 @@ def test_taps_name_inner_outputs() -> None:
     }
     with pytest.raises(NetworkError, match="two taps are named 'a'"):
         Stack(Tap("a"), Tap("a")).taps(arriving)
+
+
+def test_taps_are_heard_from_within_groups() -> None:
+    branches = Parallel([[Conv(4), Tap("first")], [Tap("second")]])
+    network = Stack(Residual([Conv(3), Tap("inside")]), Repeat(1, [Conv(8), Tap("again")]), branches)
+    arriving, x = Map(3, 8, 8), torch.randn(2, 3, 8, 8)
+    network.build(arriving)
+    given, passed = network.tapped(x)
+    torch.testing.assert_close(given, network(x))
+    assert network.taps(arriving) == {name: Map(*one.shape[1:]) for name, one in passed.items()}
+    assert [*passed] == ["inside", "again", "first", "second"]
+    torch.testing.assert_close(given, torch.cat([passed["first"], passed["second"]], dim=1))
+    with pytest.raises(NetworkError, match="two taps are named 'a'"):
+        Stack(Repeat(2, [Tap("a")])).taps(arriving)
 
 
 def test_a_vector_is_read_in_order() -> None:

@@ -118,8 +118,13 @@ class GatedCell(Cell):
         if lengths is None or not keep:
             outputs, ends = self._call(way, x, states)
             return outputs, ends
-        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        # They refuse a row without a step, whose state stays as it was.
+        packed = pack_padded_sequence(x, lengths.clamp_min(1).cpu(), batch_first=True, enforce_sorted=False)
         outputs, ends = self._call(way, packed, states)
+        ends = tuple(
+            torch.where((lengths > 0)[:, None], end, before[0])
+            for end, before in zip(ends, states, strict=True)
+        )
         return pad_packed_sequence(outputs, batch_first=True, total_length=x.shape[1])[0], ends
 
     def _call(self, way: int, x: Any, states: State) -> tuple[Any, State]:

@@ -118,9 +118,9 @@ class Layer(nn.Module, ABC):
         return given
 
     def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
-        """Real steps of each example after this layer."""
+        """Real steps of each example after this layer: none where it is shorter than a window."""
         window = self.window()
-        return (lengths - window.trim - 1).div(window.stride, rounding_mode="floor") + 1
+        return ((lengths - window.trim - 1).div(window.stride, rounding_mode="floor") + 1).clamp_min(0)
 
     def reach(self) -> tuple[float, float]:
         """How many steps it looks (left, right); infinite for a recurrence."""

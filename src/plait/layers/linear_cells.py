@@ -33,8 +33,8 @@ class LinearCell(Cell):
         """The state after a step whose products are ``before`` (rows, gates * units)."""
 
     @abstractmethod
-    def scan(self, before: Tensor, lengths: Lengths, start: Tensor | None) -> tuple[Tensor, State]:
-        """Outputs and last states by the compiled kernels; ``start`` (outer, inner, ways * units) is the memory."""
+    def scan(self, before: Tensor, lengths: Lengths, state: State | None) -> tuple[Tensor, State]:
+        """Outputs and last states by the compiled kernels."""
 
     @abstractmethod
     def written(self, x: Sequences, lengths: Lengths, state: State | None) -> tuple[Tensor, State]:
@@ -55,8 +55,7 @@ class LinearCell(Cell):
             return given, ends if keep else None
         before = F.linear(x, self.weight, self.bias)
         if native.usable(before):
-            start = None if state is None else state[-1].to(before.dtype).reshape(x.shape[0], x.shape[2], -1)
-            given, ends = self.scan(before, lengths, start)
+            given, ends = self.scan(before, lengths, state)
             return given, ends if keep else None
         starts = state or self.initial_state(before[:, 0].flatten(0, 1))
         ways = zip(self.each_way(before), *map(self.each_way, starts), strict=True)
@@ -92,7 +91,8 @@ class MinGRU(LinearCell):
         gate, candidate = before.chunk(2, dim=1)
         return (torch.lerp(state[0], candidate, torch.sigmoid(gate)),)
 
-    def scan(self, before: Tensor, lengths: Lengths, start: Tensor | None) -> tuple[Tensor, State]:
+    def scan(self, before: Tensor, lengths: Lengths, state: State | None) -> tuple[Tensor, State]:
+        start = _memory(before, state)
         given, end = operators.mingru(before, lengths, start, len(self.reversals), self.reversals[0])
         return given, (end.flatten(0, 1),)
 
@@ -126,10 +126,10 @@ class SRU(LinearCell):
         kept = torch.lerp(value, memory, torch.sigmoid(forget + of_forget * memory))
         return torch.lerp(skip, kept, torch.sigmoid(reset + of_reset * memory)), kept
 
-    def scan(self, before: Tensor, lengths: Lengths, start: Tensor | None) -> tuple[Tensor, State]:
-        ways, turned = len(self.reversals), self.reversals[0]
+    def scan(self, before: Tensor, lengths: Lengths, state: State | None) -> tuple[Tensor, State]:
+        ways, turned, start = len(self.reversals), self.reversals[0], _memory(before, state)
         given, _, end = operators.sru(before, self.peephole.to(before.dtype), lengths, start, ways, turned)
-        return given, (self._last(given, lengths), end.flatten(0, 1))
+        return given, (self._last(given, lengths, state), end.flatten(0, 1))
 
     def written(self, x: Sequences, lengths: Lengths, state: State | None) -> tuple[Tensor, State]:
         ways = len(self.reversals)
@@ -142,7 +142,7 @@ class SRU(LinearCell):
         opened = torch.sigmoid(_all_ways(x, reset) + of_reset.flatten() * before)
         given = torch.lerp(_all_ways(x, skip), memory, opened)
         given = blank_padding(given.flatten(2), lengths).view(given.shape)
-        return given, (self._last(given, lengths), end)
+        return given, (self._last(given, lengths, state), end)
 
     def _delayed(self, memory: Sequences, lengths: Lengths, state: State | None) -> Sequences:
         """Each step's memory as it was before the step, in each way's own order of reading."""
@@ -157,13 +157,22 @@ class SRU(LinearCell):
             ways.append((reverse(rows, lengths) if turned else rows).view(part.shape))
         return torch.cat(ways, dim=3)
 
-    def _last(self, given: Tensor, lengths: Lengths) -> Tensor:
-        """The output at each way's own end (rows, ways * units)."""
+    def _last(self, given: Tensor, lengths: Lengths, state: State | None) -> Tensor:
+        """The output at each way's own end (rows, ways * units); as it was before where there is no step."""
         ends = [
             last_step(part, lengths, turned)
             for part, turned in zip(self.each_way(given), self.reversals, strict=True)
         ]
-        return torch.cat(ends, dim=2).flatten(0, 1)
+        last = torch.cat(ends, dim=2)
+        if lengths is not None:
+            before = torch.zeros_like(last) if state is None else state[0].to(last.dtype).view(last.shape)
+            last = torch.where((lengths > 0)[:, None, None], last, before)
+        return last.flatten(0, 1)
+
+
+def _memory(before: Tensor, state: State | None) -> Tensor | None:
+    """What a kernel starts from (outer, inner, ways * units)."""
+    return None if state is None else state[-1].to(before.dtype).reshape(len(before), before.shape[2], -1)
 
 
 def _leaky(

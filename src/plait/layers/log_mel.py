@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Num
 from pydantic import Field
 from torch import Tensor
 
@@ -95,10 +95,6 @@ class LogMel(Layer):
                 self._energies(x, lengths) if x.dim() == 2 else x if x.dtype == torch.float64 else x.float()
             )
             return self._normalized(steps, None if lengths is None else self.output_lengths(lengths))
-
-    def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
-        """None where a recording is shorter than a window."""
-        return super().output_lengths(lengths).clamp_min(0)
 
     def window(self) -> Window:
         if self.normalize == "none":

@@ -16,8 +16,8 @@ def valid_steps(
 def blank_padding(
     x: Float[Tensor, "batch *axes"], lengths: Int[Tensor, "batch"] | None
 ) -> Float[Tensor, "batch *axes"]:
-    """``x`` with zeros beyond each example's length."""
-    return x if lengths is None else x * valid_steps(x, lengths)
+    """``x`` with zeros beyond each example's length, whatever stood there."""
+    return x if lengths is None else x.masked_fill(~valid_steps(x, lengths), 0)
 
 
 def reverse(

@@ -170,8 +170,8 @@ _LOOKING_BEYOND = (SequenceBatchNorm, MapBatchNorm, MapGroupNorm)
 
 def _moments(x: Tensor, real: Tensor, count: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """Mean and variance along ``axes``, which stay, of the ``count`` numbers that are real."""
-    mean = (x * real).sum(dim=axes, keepdim=True) / count
-    return mean, ((x - mean) * real).square().sum(dim=axes, keepdim=True) / count
+    mean = x.masked_fill(~real, 0).sum(dim=axes, keepdim=True) / count
+    return mean, (x - mean).masked_fill(~real, 0).square().sum(dim=axes, keepdim=True) / count
 
 
 def _batch_norm(arriving: Shape) -> nn.Module:

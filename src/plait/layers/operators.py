@@ -1,6 +1,7 @@
 """Operators: recurrence of a whole sequence by the compiled kernels, with gradients, known to PyTorch by name.
 
-Sequences lie in tensors (outer, time, inner, features), see recurrence.c; ``lengths`` (outer) are int64. Each way
+Sequences lie in tensors (outer, time, inner, features), see recurrence.c; ``lengths`` (outer) are whole numbers, of
+which what lies outside of 0 to time counts as the nearest: the kernels write where they say. Each way
 (direction) reads its own features of what arrives and writes its own of what is given. Here ``native.usable`` has been
 asked before; cells.py holds the same in plain PyTorch.
 """
@@ -9,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from plait.layers import native
 
@@ -21,7 +23,10 @@ def mingru(
     ways * units)."""
     given, end = _like(before, ways, 2)
     native.call(
-        "mingru_forward", before.dtype, before, lengths, start, given, end, *_sizes(before, ways, 2), reversed
+        "mingru_forward",
+        before.dtype,
+        *(before, _bounded(lengths, before), start, given, end),
+        *(*_sizes(before, ways, 2), reversed),
     )
     return given, end
 
@@ -38,6 +43,7 @@ def _keep_mingru(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor
     ctx.save_for_backward(before, lengths, start, output[0])
 
 
+@once_differentiable
 def _mingru_slopes(ctx: Any, of_given: Tensor, of_end: Tensor) -> tuple[Tensor | None, ...]:
     before, lengths, start, given = ctx.saved_tensors
     of_before = torch.empty_like(before)
@@ -45,7 +51,8 @@ def _mingru_slopes(ctx: Any, of_given: Tensor, of_end: Tensor) -> tuple[Tensor |
     native.call(
         "mingru_backward",
         before.dtype,
-        *(before, lengths, start, given, of_given.contiguous(), of_end.contiguous(), of_before, of_start),
+        *(before, _bounded(lengths, before), start, given),
+        *(of_given.contiguous(), of_end.contiguous(), of_before, of_start),
         *(*_sizes(before, ctx.ways, 2), ctx.reversed),
     )
     return of_before, None, None if start is None else of_start, None, None
@@ -64,7 +71,7 @@ def sru(
     native.call(
         "sru_forward",
         before.dtype,
-        *(before, peephole, lengths, start, given, memories, end),
+        *(before, peephole, _bounded(lengths, before), start, given, memories, end),
         *(*_sizes(before, ways, 4), reversed),
     )
     return given, memories, end
@@ -83,6 +90,7 @@ def _keep_sru(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, T
     ctx.save_for_backward(before, peephole, lengths, start, output[1])
 
 
+@once_differentiable
 def _sru_slopes(ctx: Any, of_given: Tensor, _: Tensor, of_end: Tensor) -> tuple[Tensor | None, ...]:
     before, peephole, lengths, start, memories = ctx.saved_tensors
     of_before = torch.empty_like(before)
@@ -91,7 +99,8 @@ def _sru_slopes(ctx: Any, of_given: Tensor, _: Tensor, of_end: Tensor) -> tuple[
     native.call(
         "sru_backward",
         before.dtype,
-        *(before, peephole, lengths, start, memories, of_given.contiguous(), of_end.contiguous()),
+        *(before, peephole, _bounded(lengths, before), start, memories),
+        *(of_given.contiguous(), of_end.contiguous()),
         *(of_before, each, of_start, *_sizes(before, ctx.ways, 4), ctx.reversed),
     )
     of_peephole = each.sum(0).to(peephole.dtype)
@@ -109,7 +118,7 @@ def gru(
     (ways, 3 * units), ``start`` (ways, outer * inner, units); gives every state, the last ones, and what the backward
     pass needs: the states (ways, time + 1, rows, units) in the order of reading, and the activated gates."""
     given, states, kept = _prepared(before, weight, start)
-    sizes = _sizes(before, len(weight), 3)
+    sizes, lengths = _sizes(before, len(weight), 3), _bounded(lengths, before)
     for way in range(len(weight)):
         turned = reversed or way == 1
         for step in range(sizes[1]):
@@ -137,9 +146,10 @@ def _keep_gru(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> 
     ctx.save_for_backward(before, weight, lengths, *output[2:])
 
 
+@once_differentiable
 def _gru_slopes(ctx: Any, of_given: Tensor, of_end: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
     before, weight, lengths, states, kept = ctx.saved_tensors
-    sizes = _sizes(before, len(weight), 3)
+    sizes, lengths = _sizes(before, len(weight), 3), _bounded(lengths, before)
     of_given, of_before = of_given.contiguous(), torch.empty_like(before)
     of_hidden = before.new_empty((len(weight), sizes[1], states.shape[2], weight.shape[1]))
     carried = of_end.to(_computed(before.dtype), copy=True, memory_format=torch.contiguous_format)
@@ -164,6 +174,10 @@ def _sizes(before: Tensor, ways: int, gates: int) -> tuple[int, int, int, int, i
     """outer, time, inner, units, ways."""
     outer, time, inner, features = before.shape
     return outer, time, inner, features // (ways * gates), ways
+
+
+def _bounded(lengths: Tensor | None, before: Tensor) -> Tensor | None:
+    return None if lengths is None else lengths.clamp(0, before.shape[1]).long().contiguous()
 
 
 def _like(before: Tensor, ways: int, gates: int) -> tuple[Tensor, Tensor]:

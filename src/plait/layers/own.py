@@ -1,5 +1,7 @@
 """Own: a module of the user's own among the layers. A recipe only names it; no file can bring it."""
 
+import inspect
+
 import torch
 from jaxtyping import Shaped
 from torch import Tensor, nn
@@ -13,7 +15,9 @@ from plait.layers.shapes import Map, Samples, Sequence, Shape, Tokens, Vector, W
 class Own(Layer):
     """Any ``module`` that takes one tensor and gives one: a map, a sequence or a vector (see Map, Sequence, Vector).
 
-    Its parameters are there already. What it gives for a shape is found by a trial with zeros, in evaluation mode.
+    If its forward has a parameter ``lengths``, it is given the real steps of each example (batch,), or None where all
+    are real; without it the module must see by itself where padding, zeros, begins. Its parameters are there already.
+    What it gives for a shape is found by a trial with zeros, in evaluation mode.
     """
 
     word = "own"
@@ -22,6 +26,7 @@ class Own(Layer):
         super().__init__()
         self.given = {"name": type(module).__name__}
         self.module = module
+        self.told = "lengths" in inspect.signature(module.forward).parameters
 
     def output(self, arriving: Shape) -> Shape:
         given = self._trial(arriving)
@@ -43,7 +48,7 @@ class Own(Layer):
     def forward(
         self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Shaped[Tensor, "batch *given"]:
-        given: Tensor = self.module(x)
+        given: Tensor = self.module(x, lengths=lengths) if self.told else self.module(x)
         return given
 
     def window(self) -> Window:
@@ -59,8 +64,9 @@ class Own(Layer):
         training = self.module.training
         try:
             given = self.module.eval()(_zeros(arriving))
-        except (RuntimeError, ValueError, TypeError) as error:
-            raise NetworkError(f"{self.given['name']} cannot take a {arriving}: {error}") from error
+        except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+            advice = "; build it first: network.build(...)" if isinstance(self.module, Layer) else ""
+            raise NetworkError(f"{self.given['name']} cannot take a {arriving}: {error}{advice}") from error
         finally:
             self.module.train(training)
         if not isinstance(given, Tensor):

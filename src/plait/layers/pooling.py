@@ -129,7 +129,7 @@ class GlobalPool(Layer):
                 scores = self.score(x)
                 if lengths is not None:
                     scores = scores.masked_fill(~valid_steps(x, lengths), -torch.inf)
-                weighed: Tensor = scores.softmax(dim=1).mT @ x
+                weighed: Tensor = scores.softmax(dim=1).mT @ blank_padding(x, lengths)
                 return weighed[:, 0]
         return x.mean(dim=1) if lengths is None else blank_padding(x, lengths).sum(dim=1) / lengths[:, None]
 
@@ -213,7 +213,7 @@ class AdaptivePool(Layer):
         inside = ((steps >= begin[:, None]) & (steps < end[:, None]))[:, :, None]
         if self.kind == "max":
             return x.masked_fill(~inside, -torch.inf).max(dim=1).values
-        return (x * inside).sum(dim=1) / (end - begin)[:, None]
+        return x.masked_fill(~inside, 0).sum(dim=1) / (end - begin)[:, None]
 
 
 def _positions(arriving: Shape, word: str) -> Map | Sequence:

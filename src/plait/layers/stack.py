@@ -1,7 +1,7 @@
 """Stack: layers one after the other, itself a layer; the groups that nest (residual, repeat, parallel); and taps."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -80,13 +80,7 @@ class Stack(Layer):
 
     def taps(self, arriving: Shape) -> dict[str, Shape]:
         """The shape that passes each tap; raises NetworkError where two have one name."""
-        shapes: dict[str, Shape] = {}
-        for layer, shape, _ in self.walk(arriving):
-            for name, given in layer.taps(shape).items():
-                if name in shapes:
-                    raise NetworkError(f"two taps are named {name!r}: each needs a name of its own")
-                shapes[name] = given
-        return shapes
+        return _each_once(layer.taps(shape) for layer, shape, _ in self.walk(arriving))
 
     def window(self) -> Window:
         seen = STEP
@@ -116,6 +110,15 @@ class Stack(Layer):
         return len(self.layers)
 
 
+def _each_once(taps: Iterable[dict[str, Shape]]) -> dict[str, Shape]:
+    shapes: dict[str, Shape] = {}
+    for name, shape in (pair for some in taps for pair in some.items()):
+        if name in shapes:
+            raise NetworkError(f"two taps are named {name!r}: each needs a name of its own")
+        shapes[name] = shape
+    return shapes
+
+
 def outlined(layers: Sequence[Layer], arriving: Shape) -> Stack:
     """A stack built without memory: shapes, windows and states are as they will be, and weights hold nothing."""
     stack = Stack(*layers)
@@ -131,6 +134,14 @@ class Group(Layer):
 
     def create(self, arriving: Shape) -> None:
         self.inside.create(arriving)
+
+    def forward(
+        self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
+    ) -> Shaped[Tensor, "batch *given"]:
+        return self.tapped(x, lengths)[0]
+
+    def taps(self, arriving: Shape) -> dict[str, Shape]:
+        return self.inside.taps(arriving)
 
     def window(self) -> Window:
         return self.inside.window()
@@ -169,11 +180,11 @@ class Residual(Group):
             )
         return arriving
 
-    def forward(
+    def tapped(
         self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
-    ) -> Shaped[Tensor, "batch *axes"]:
-        changed: Tensor = self.inside(x, lengths)
-        return x + changed
+    ) -> tuple[Shaped[Tensor, "batch *axes"], dict[str, Tensor]]:
+        changed, passed = self.inside.tapped(x, lengths)
+        return x + changed, passed
 
     def carry(
         self, x: Tensor, states: list[State], lengths: Int[Tensor, "batch"] | None = None
@@ -195,11 +206,10 @@ class Repeat(Group):
     def output(self, arriving: Shape) -> Shape:
         return self.inside.output(arriving)
 
-    def forward(
+    def tapped(
         self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
-    ) -> Shaped[Tensor, "batch *given"]:
-        changed: Tensor = self.inside(x, lengths)
-        return changed
+    ) -> tuple[Shaped[Tensor, "batch *given"], dict[str, Tensor]]:
+        return self.inside.tapped(x, lengths)
 
     def carry(
         self, x: Tensor, states: list[State], lengths: Int[Tensor, "batch"] | None = None
@@ -247,8 +257,17 @@ class Parallel(Layer):
     def forward(
         self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Shaped[Tensor, "batch *given"]:
-        given = [branch(x, lengths) for branch in self._stacks()]
-        return torch.cat(given, dim=1 if given[0].dim() == 4 else -1)
+        return self.tapped(x, lengths)[0]
+
+    def tapped(
+        self, x: Shaped[Tensor, "batch *axes"], lengths: Tensor | None = None
+    ) -> tuple[Shaped[Tensor, "batch *given"], dict[str, Tensor]]:
+        given, passed = zip(*(branch.tapped(x, lengths) for branch in self._stacks()), strict=True)
+        both = torch.cat(given, dim=1 if given[0].dim() == 4 else -1)
+        return both, {name: one for branch in passed for name, one in branch.items()}
+
+    def taps(self, arriving: Shape) -> dict[str, Shape]:
+        return _each_once(branch.taps(arriving) for branch in self._stacks())
 
     def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
         """Of the steps that every branch has for real."""
