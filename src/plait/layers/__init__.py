@@ -15,6 +15,7 @@ from plait.layers.losses import LossOptions, make_loss
 from plait.layers.norm import Norm
 from plait.layers.normalize import Normalize
 from plait.layers.own import Own
+from plait.layers.own_cell import OwnCell
 from plait.layers.pooling import AdaptivePool, GlobalPool, Pool
 from plait.layers.pretrained import Pretrained
 from plait.layers.reading import LAYERS, read_network
@@ -47,6 +48,7 @@ __all__ = [
     "Norm",
     "Normalize",
     "Own",
+    "OwnCell",
     "Parallel",
     "Pool",
     "Pretrained",

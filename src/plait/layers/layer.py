@@ -131,4 +131,5 @@ class Layer(nn.Module, ABC):
     def title(self) -> str:
         """Its name with its first option, as in ``pool 2``, for messages and tables."""
         first = next(iter(self.given.values()), None)
+        first = first.__name__ if isinstance(first, type) else first
         return f"{self.word} {first}" if isinstance(first, (str, int, float)) else self.word

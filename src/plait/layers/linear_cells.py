@@ -1,19 +1,19 @@
 """minGRU and SRU: cells whose gates do not read the state by a product, so that one product serves all steps."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch._higher_order_ops import scan
 
 from plait.layers import native, operators
 from plait.layers.cell import Cell, Lengths, Sequences, State, draw_arriving
-from plait.layers.masks import blank_padding, last_step, reverse, valid_steps
+from plait.layers.masks import blank_padding, last_step, reverse
 from plait.layers.onnx_recurrence import exporting, recurrence
+from plait.layers.unrolling import unrolled
 
 
 class LinearCell(Cell):
@@ -58,25 +58,10 @@ class LinearCell(Cell):
             given, ends = self.scan(before, lengths, state)
             return given, ends if keep else None
         starts = state or self.initial_state(before[:, 0].flatten(0, 1))
-        ways = zip(self.each_way(before), *map(self.each_way, starts), strict=True)
-        read = [self._steps(way, part, lengths, tuple(own)) for way, (part, *own) in enumerate(ways)]
-        given = torch.cat([outputs for outputs, _ in read], dim=3)
-        ends = tuple(torch.cat(parts, dim=1) for parts in zip(*(ends for _, ends in read), strict=True))
+        moves = [partial(self.move, way) for way in range(len(self.reversals))]
+        own = [*zip(*map(self.each_way, starts), strict=True)]
+        given, ends = unrolled(moves, self.each_way(before), lengths, own, self.reversals)
         return given, ends if keep else None
-
-    def _steps(self, way: int, before: Sequences, lengths: Lengths, state: State) -> tuple[Sequences, State]:
-        """One way, step by step, by the textbook."""
-        outer, time, inner, _ = before.shape
-        turned = self.reversals[way]
-        rows = before.flatten(2)
-        rows = reverse(rows, lengths) if turned else rows
-        steps = rows.view(outer, time, inner, -1).transpose(0, 1).flatten(1, 2)
-        real = _real_steps(rows, lengths, inner)
-        states, ends = over_time(lambda one, now: self.move(way, one, now), steps, real, state)
-        outputs = states.view(time, outer, inner, -1).transpose(0, 1).flatten(2)
-        outputs = blank_padding(outputs, lengths)
-        outputs = reverse(outputs, lengths) if turned else outputs
-        return outputs.view(outer, time, inner, -1), ends
 
 
 class MinGRU(LinearCell):
@@ -209,39 +194,3 @@ def _all_ways(x: Sequences, product: tuple[Tensor, Tensor]) -> Sequences:
     """A gate's product for every way (outer, time, inner, ways * units)."""
     weight, bias = product
     return F.linear(x, weight.flatten(0, 1), bias.flatten())
-
-
-def over_time(
-    move: Callable[[Tensor, State], State],
-    steps: Float[Tensor, "time rows _"],
-    real: Tensor | None,
-    state: State,
-) -> tuple[Float[Tensor, "time rows units"], State]:
-    """Every step's output and the last state; where ``real`` (time, rows, 1) is False the state stays as it is.
-
-    While a program for any length is exported by torch.export it is a scan.
-    """
-
-    def combine(now: State, at: tuple[Tensor, ...]) -> tuple[State, Tensor]:
-        after = move(at[0], now)
-        if len(at) > 1:
-            after = tuple(torch.where(at[1], new, old) for new, old in zip(after, now, strict=True))
-        return tuple(one.clone() for one in after), after[0].clone()
-
-    given = (steps,) if real is None else (steps, real)
-    state = tuple(one.to(steps.dtype).contiguous() for one in state)
-    if torch.compiler.is_exporting() and type(steps.shape[0]) is not int:
-        ends, outputs = scan(combine, state, given, dim=0)
-        return outputs, ends
-    every = []
-    for at in zip(*given, strict=True):
-        state, output = combine(state, at)
-        every.append(output)
-    return torch.stack(every), state
-
-
-def _real_steps(rows: Tensor, lengths: Lengths, inner: int) -> Tensor | None:
-    """(time, outer * inner, 1), True where a step is real."""
-    if lengths is None:
-        return None
-    return valid_steps(rows, lengths).transpose(0, 1).repeat_interleave(inner, dim=1)

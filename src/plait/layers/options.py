@@ -56,7 +56,12 @@ def pair(value: int | Series[int]) -> tuple[int, int]:
 def _faults(word: str, signature: inspect.Signature, error: ValidationError) -> str:
     names = list(signature.parameters)
     known = [_written(name) for name in names if name != "self"]
-    faults = error.errors(include_url=False, include_context=False)
+    # What a name should be says more than that it is no class of one's own.
+    faults = [
+        one
+        for one in error.errors(include_url=False, include_context=False)
+        if one["type"] != "is_subclass_of"
+    ]
     return "; ".join(dict.fromkeys(f"{word}: {_fault(dict(fault), names, known)}" for fault in faults))
 
 

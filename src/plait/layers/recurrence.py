@@ -27,7 +27,8 @@ DIRECTIONS: dict[Direction, tuple[bool, ...]] = {
 class Recurrent(Layer):
     """``layers`` recurrences one upon the other, ``units`` wide in each direction, with ``dropout`` between.
 
-    ``cell`` is rnn (Elman 1990), lstm, gru, sru (Lei et al. 2018) or mingru (Feng et al. 2024). Both directions
+    ``cell`` is rnn (Elman 1990), lstm, gru, sru (Lei et al. 2018), mingru (Feng et al. 2024) or, in Python, a class
+    derived from OwnCell. Both directions
     give 2 * units channels, forward's first. ``return_`` (in a recipe: return) is ``sequence`` for every step's
     output, or ``last`` for the output of each direction where it ends: a vector. ``norm: layer`` normalizes the
     channels that arrive at each recurrence (Ba et al. 2016). ``weight_drop`` is the share of hidden weights left out
