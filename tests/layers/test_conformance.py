@@ -160,6 +160,7 @@ CASES = {
     "to_sequence, vector": Case(lambda: ToSequence(width=2), VECTOR),
     "to_map": Case(lambda: ToMap(2), SEQUENCE),
     "squeeze": Case(lambda: Squeeze(2), Map(24, 3, 4)),
+    "squeeze, sequence": Case(lambda: Squeeze(2), Sequence(6, 24)),
     "pretrained": Case(lambda: Pretrained("test_resnet"), Map(3, 48, 32)),
     "normalize": Case(lambda: Normalize([0.5, 0.4, 0.3], [0.2, 0.3, 0.4]), Map(3, 4, 5), 255.0),
     "whitening": Case(lambda: Whitening(2), MAP),

@@ -92,3 +92,11 @@ def test_bfloat16_logits_are_lost_in_float32(logits: Tensor) -> None:
     for name in LOSSES:
         targets = LABELS if "binary" in name else CLASSES
         assert loss_of(name, logits.bfloat16(), targets).dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", [*LOSSES])
+def test_numbers_of_double_precision_stay_so(name: LossName, logits: Tensor) -> None:
+    targets = LABELS.double() if name.startswith("binary") else CLASSES
+    assert torch.autograd.gradcheck(
+        lambda x: loss_of(name, x, targets, 0.1, "balanced"), logits.double().requires_grad_()
+    )

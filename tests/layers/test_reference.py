@@ -1,5 +1,7 @@
 """Convolution, pooling, norms, attention and losses against NumPy, one position at a time."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
@@ -207,3 +209,15 @@ def test_a_vector_is_read_in_order() -> None:
     assert layer(torch.arange(6.0)[None]).tolist() == [[[0, 1], [2, 3], [4, 5]]]
     with pytest.raises(NetworkError, match="steps of 4 do not divide"):
         ToSequence(width=4).output(Vector(6))
+
+
+@pytest.mark.parametrize("by", ["rows", "positions"])
+def test_maps_of_different_widths_are_read_by_columns_alone(by: Literal["rows", "positions"]) -> None:
+    layer = ToSequence(by)
+    given = layer.build(Map(2, 3, 5))
+    x = torch.randn(2, 2, 3, 5)
+    assert isinstance(given, Sequence)
+    assert layer.output_lengths(torch.tensor([5, 5])).tolist() == [given.time] * 2
+    assert torch.equal(layer(x, torch.tensor([5, 5])), layer(x))
+    with pytest.raises(NetworkError, match="take columns"):
+        layer(x, torch.tensor([5, 4]))

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from plait.errors import NetworkError
@@ -76,19 +77,28 @@ class ToSequence(Layer):
         )
 
     def create(self, arriving: Shape) -> None:
-        """Nothing to learn."""
+        self.height = arriving.height if isinstance(arriving, Map) else 1
 
     def forward(
         self, x: Float[Tensor, "batch *axes"], lengths: Tensor | None = None
     ) -> Float[Tensor, "batch time channels_of_step"]:
         if x.dim() == 2:
             return x.reshape(x.shape[0], -1, self.width)
+        if self.by != "columns" and lengths is not None and bool((lengths < x.shape[3]).any()):
+            raise NetworkError(f"to_sequence reads {self.by} of maps of one width alone: take columns")
         match self.by:
             case "columns":
                 return x.flatten(1, 2).transpose(1, 2)
             case "rows":
                 return x.transpose(1, 2).flatten(2)
         return x.flatten(2).transpose(1, 2)
+
+    def output_lengths(self, lengths: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
+        return {
+            "columns": lengths,
+            "rows": torch.full_like(lengths, self.height),
+            "positions": lengths * self.height,
+        }[self.by]
 
     def window(self) -> Window:
         return STEP if self.by == "columns" else EVERYTHING

@@ -47,8 +47,8 @@ class CrossEntropy:
         self, logits: Float[Tensor, "batch classes"], targets: Shaped[Tensor, "batch *shares"]
     ) -> Float[Tensor, ""]:
         return F.cross_entropy(
-            logits.float(),
-            targets,
+            _wide(logits),
+            _wide(targets) if targets.dim() == 2 else targets,
             weight=_on(self.weights, logits),
             label_smoothing=self.options.label_smoothing,
         )
@@ -71,7 +71,7 @@ class Focal:
         shares = targets.float() if targets.dim() == 2 else F.one_hot(targets, classes).float()
         smooth = shares * (1 - self.options.label_smoothing) + self.options.label_smoothing / classes
         weights = _weights(self.weights, logits)
-        log_p = logits.float().log_softmax(dim=1)
+        log_p = _wide(logits).log_softmax(dim=1)
         terms = weights * smooth * _faded(log_p, self.options.gamma) * -log_p
         # As torch's: examples are averaged by the weights of their classes, mixed ones evenly.
         total = (weights * shares).sum() if targets.dim() == 1 else terms.new_tensor(len(logits))
@@ -88,8 +88,8 @@ class BinaryCrossEntropy:
     def __call__(
         self, logits: Float[Tensor, "batch classes"], targets: Num[Tensor, "batch classes"]
     ) -> Float[Tensor, ""]:
-        shares = _smooth_each(targets, self.options)
-        terms = F.binary_cross_entropy_with_logits(logits.float(), shares, reduction="none")
+        shares = _smooth_each(targets, self.options).to(_wide(logits).dtype)
+        terms = F.binary_cross_entropy_with_logits(_wide(logits), shares, reduction="none")
         return _weighted_mean(terms, _weights(self.weights, logits))
 
 
@@ -104,7 +104,7 @@ class BinaryFocal:
         self, logits: Float[Tensor, "batch classes"], targets: Num[Tensor, "batch classes"]
     ) -> Float[Tensor, ""]:
         shares = _smooth_each(targets, self.options)
-        yes, no = F.logsigmoid(logits.float()), F.logsigmoid(-logits.float())
+        yes, no = F.logsigmoid(_wide(logits)), F.logsigmoid(-_wide(logits))
         gamma = self.options.gamma
         terms = -shares * _faded(yes, gamma) * yes - (1 - shares) * _faded(no, gamma) * no
         return _weighted_mean(terms, _weights(self.weights, logits))
@@ -116,6 +116,11 @@ LOSSES: dict[LossName, Callable[[LossOptions, Tensor | None], Loss]] = {
     "binary-cross-entropy": BinaryCrossEntropy,
     "binary-focal": BinaryFocal,
 }
+
+
+def _wide(numbers: Tensor) -> Tensor:
+    """In float32, or float64 where they are."""
+    return numbers if numbers.dtype == torch.float64 else numbers.float()
 
 
 def _faded(log_p: Tensor, gamma: float) -> Tensor:
@@ -132,12 +137,9 @@ def _weighted_mean(terms: Tensor, weights: Tensor) -> Tensor:
 
 
 def _weights(weights: Tensor | None, logits: Tensor) -> Tensor:
-    return (
-        logits.new_ones(logits.shape[1], dtype=torch.float32)
-        if weights is None
-        else weights.to(logits.device)
-    )
+    given = _on(weights, logits)
+    return _wide(logits).new_ones(logits.shape[1]) if given is None else given
 
 
 def _on(weights: Tensor | None, logits: Tensor) -> Tensor | None:
-    return None if weights is None else weights.to(logits.device)
+    return None if weights is None else weights.to(_wide(logits))
