@@ -16,7 +16,8 @@ from plait.errors import DataError
 from plait.inference.classification import Classification, Labeling
 from plait.inference.outputs import show, to_json, write_csv
 from plait.inference.prediction import Origin, Prediction
-from plait.inference.tables import PICTURES, open_table
+from plait.inference.tables import open_table
+from plait.inference.user_table import PICTURES
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
 TABLE = st.integers(1, 4).flatmap(
@@ -28,7 +29,9 @@ def answered(table: Path, label: str = 'a, "b"') -> list[Prediction]:
     """A prediction for every row."""
     rows = open_table(table, PICTURES).rows()
     return [
-        Classification(Origin(row.input, str(table), row.number), label, 0.25, {label: 0.25}) for row in rows
+        Classification(Origin(row.input, str(table), row.number), label, 0.25, {label: 0.25})
+        for row in rows
+        if row.fault is None
     ]
 
 
@@ -87,6 +90,33 @@ def test_a_label_is_quoted_where_it_must_be(tmp_path: Path) -> None:
         written(tmp_path, b"image\na\n", label='a, "b"')
         == b'image,prediction,probability\na,"a, ""b""",0.25\n'
     )
+
+
+def test_json_lines_gain_fields(tmp_path: Path) -> None:
+    given_back = written(
+        tmp_path, b'\xef\xbb\xbf{"image": "a", "n": 1.10 }\r\n\n{"n": 2}\n{"image": "b"}', "t.jsonl", "\u732b"
+    )
+    added = '"prediction": "\u732b", "probability": 0.25}'
+    assert given_back.decode() == (
+        f'\ufeff{{"image": "a", "n": 1.10, {added}\r\n\n{{"n": 2}}\n{{"image": "b", {added}'
+    )
+    with pytest.raises(DataError, match=r"expected a name ending in \.jsonl or \.ndjson"):
+        write_csv(tmp_path / "out.csv", never(), [str(tmp_path / "t.jsonl")], SPEC)
+
+
+def test_a_workbook_is_given_back_as_csv(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["image", "n"], ["a", 1], ["b", None]):
+        book.active.append(row)
+    table, target = tmp_path / "t.xlsx", tmp_path / "out.csv"
+    book.save(table)
+    write_csv(target, answered(table, "cat")[:1], [str(table)], SPEC)
+    assert target.read_text(encoding="utf-8").split() == [
+        "image,n,prediction,probability",
+        "a,1,cat,0.25",
+        "b,,,",
+    ]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

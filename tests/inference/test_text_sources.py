@@ -1,11 +1,12 @@
 """Texts are asked about as they are, in files, folders and tables, and on standard input."""
 
 import io
+import sys
 from pathlib import Path
 
 import pytest
 
-from plait.errors import DataError
+from plait.errors import DataError, MissingExtraError
 from plait.inference.sources import asked
 from plait.inference.text import TextInput
 
@@ -63,7 +64,7 @@ def test_files_are_read_in_the_encoding_that_is_said(tmp_path: Path, monkeypatch
     (refused,) = asked([str(lines)], BY_LINE)
     assert refused.problem is not None
     assert "--encoding latin-1" in refused.problem.message
-    with pytest.raises(DataError, match="--encoding latin-1"):
+    with pytest.raises(DataError, match=r"t\.csv, row 2: .*--encoding latin-1"):
         list(asked([str(table)], BY_LINE))
     for source in (table, "-"):
         with pytest.raises(DataError, match="no encoding 'klingon'"):
@@ -79,3 +80,25 @@ def test_standard_input_is_read_by_lines(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_looks_like_a_file_and_is_none_is_refused(name: str) -> None:
     with pytest.raises(DataError, match="cannot be found"):
         found([name])
+
+
+def test_json_lines_are_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"Review": "fine"}\n\n{"text": "no"}\n[]\n{"Review": 7}', encoding="utf-8")
+    good, *bad = asked([str(path)], BY_LINE)
+    assert (good.origin.content, good.origin.row) == ("fine", 1)
+    faults = ["3: bad row: the column Review is empty", "4: bad row: list stands", "5: bad row: 7 stands in"]
+    for fault, one in zip(faults, bad, strict=True):
+        assert f"row {fault}" in str(one.problem)
+
+
+def test_the_first_sheet_of_a_workbook_is_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["id", "review"], [1, "fine"], [None, None], [3, "bad"]):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    assert found([str(tmp_path / "t.xlsx")]) == [("fine", 2), ("bad", 4)]
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(MissingExtraError, match="save it as CSV"):
+        found([str(tmp_path / "t.xlsx")])

@@ -11,8 +11,8 @@ from plait.data.table import Content, Row, Table
 from plait.data.text_records import OPENERS, open_records, tables_in
 from plait.errors import DataError, MissingExtraError, Problem
 from plait.inference.sound_file import FEATURES, Clip, is_recording
-from plait.inference.tables import RECORDINGS
 from plait.inference.text_columns import LABEL_NAMES, TRANSCRIPT_NAMES
+from plait.inference.user_table import RECORDINGS
 
 SPEECH = "speech table"
 SOUND = "sound table"

@@ -6,12 +6,12 @@ from itertools import islice
 from pathlib import Path
 
 from plait.data.cells import decided
-from plait.data.encodings import encoding_findings, unreadable_refused
+from plait.data.encodings import encoding_findings
 from plait.data.options import TextDataOptions
 from plait.data.splitwords import split_in
 from plait.data.table import Row, Table
 from plait.errors import DataError, Problem
-from plait.inference.text_file import read_text
+from plait.inference.text_file import read_text, unreadable_refused
 
 NAME = "labelled lines"
 LAYOUT = (

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from plait.data.encodings import encoding_findings, unreadable_refused
+from plait.data.encodings import encoding_findings
 from plait.data.options import SentenceDataOptions
 from plait.data.sentences import Tagged, tagged_table
 from plait.data.splitwords import split_in
@@ -20,6 +20,7 @@ from plait.inference.conll import (
     read_columns,
 )
 from plait.inference.tags import are_spans
+from plait.inference.text_file import unreadable_refused
 
 NAME = "token columns"
 LAYOUT = (

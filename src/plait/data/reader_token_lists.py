@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from plait.data.encodings import unreadable_refused
 from plait.data.options import SentenceDataOptions
 from plait.data.sentences import Tagged, tagged_table
 from plait.data.splitwords import split_in, split_of
 from plait.data.table import Table
 from plait.errors import DataError, Problem
-from plait.inference.text_file import read_text
+from plait.inference.json_table import json_object
+from plait.inference.text_file import read_text, unreadable_refused
 
 NAME = "token lists"
 LAYOUT = (
@@ -103,12 +103,9 @@ def _label(path: Path, record: dict[str, Any], asked: str | None, required: bool
 
 def _record(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
-        value = json.loads(line)
+        return json_object(line)
     except ValueError as error:
-        raise DataError(f"{path}, row {number}: this line is not JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{path}, row {number}: expected an object with tokens and tags")
-    return value
+        raise DataError(f"{path}, row {number}: {error}") from error
 
 
 def _files(folder: Path) -> dict[Path, str]:

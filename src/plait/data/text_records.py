@@ -2,16 +2,16 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from plait.data.cells import Record, RowError, by_name
-from plait.data.encodings import unreadable_refused
+from plait.data.cells import Record, by_name
 from plait.data.splitwords import split_in
-from plait.errors import DataError, MissingExtraError, Problem
-from plait.inference.text_file import read_text
+from plait.errors import DataError, Problem
+from plait.inference.excel_table import read_sheet
+from plait.inference.json_table import json_object
+from plait.inference.text_file import read_text, unreadable_refused
 
 Opened = tuple[list[str], Iterator[Record], str]
 """The names of the columns, the rows, and the encoding ("" where the file has none)."""
@@ -63,9 +63,9 @@ def _open_json_lines(path: Path, encoding: str | None, problems: list[Problem]) 
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                cells = _json_object(line)
-            except RowError as error:
-                problems.append(Problem(error.kind, str(path), error.message, number))
+                cells = json_object(line)
+            except ValueError as error:
+                problems.append(Problem("unreadable", str(path), str(error), number))
                 continue
             names |= dict.fromkeys(cells)
             records.append((number, cells))
@@ -85,20 +85,7 @@ def _open_parquet(path: Path, encoding: str | None, problems: list[Problem]) -> 
 
 
 def _open_excel(path: Path, encoding: str | None, problems: list[Problem]) -> Opened:
-    try:
-        from openpyxl import load_workbook
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("reading .xlsx", "train") from error
-    try:
-        sheet = load_workbook(path, read_only=True, data_only=True).worksheets[0]
-        rows = [
-            (number, ["" if cell is None else cell for cell in row])
-            for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)
-            if any(cell is not None for cell in row)
-        ]
-    except Exception as error:  # openpyxl raises whatever its parsers meet in a damaged file
-        raise DataError(f"{path} cannot be read as Excel: {error}") from error
-    return _with_header(path, iter(rows), "", problems)
+    return _with_header(path, iter(read_sheet(path)), "", problems)
 
 
 OPENERS: dict[str, Callable[[Path, str | None, list[Problem]], Opened]] = {
@@ -148,16 +135,3 @@ def _separator(text: str) -> str:
 
 def _unquoted(cell: str) -> str:
     return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
-
-
-def _json_object(line: str) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except ValueError as error:
-        raise RowError("unreadable", f"this line is not JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise RowError(
-            "unreadable",
-            f"{type(value).__name__} stands here, but an object with the text and the label is expected",
-        )
-    return value

@@ -9,7 +9,8 @@ from plait.inference.picture_file import SUFFIXES, is_picture
 from plait.inference.prediction import Asked, Origin
 from plait.inference.sound_file import FEATURES, is_recording
 from plait.inference.sound_file import SUFFIXES as SOUND_SUFFIXES
-from plait.inference.tables import PICTURES, RECORDINGS, Column, is_table, open_table
+from plait.inference.tables import is_table, open_table
+from plait.inference.user_table import PICTURES, RECORDINGS, Column
 
 _LITTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "lost+found"}
 

@@ -14,8 +14,10 @@ from plait.inference.sentence import SentenceInput
 from plait.inference.sequence_tagging import Tagging
 from plait.inference.sources import input_column
 from plait.inference.spec import ModelSpec
-from plait.inference.tables import PARQUET_SUFFIXES, SUFFIXES, UserTable, is_table, open_table, text
+from plait.inference.tables import is_table, open_table
 from plait.inference.text_file import TextError
+from plait.inference.text_table import SUFFIXES
+from plait.inference.user_table import UserTable, text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -129,7 +131,7 @@ def _unspellable(target: Path, source: str, error: UnicodeEncodeError) -> DataEr
 def check_target(target: Path, sources: Sequence[str], table: UserTable | None) -> None:
     """Raises DataError where writing ``target`` would overwrite an input or give a table a wrong suffix."""
     refuse_overwriting(target, sources)
-    wanted = [suffix for suffix in SUFFIXES if (suffix in PARQUET_SUFFIXES) == _is_parquet(table)]
+    wanted = SUFFIXES if table is None else table.given_back
     if target.suffix.lower() not in wanted:
         raise DataError(f"--out {target}: expected a name ending in {' or '.join(wanted)}")
 
@@ -141,10 +143,6 @@ def refuse_overwriting(target: Path, sources: Sequence[str]) -> None:
     existing = filter(os.path.exists, sources)
     if target.exists() and any(os.path.samefile(target, source) for source in existing):
         raise DataError(f"{target} is what is to be predicted and is never overwritten; choose another --out")
-
-
-def _is_parquet(table: UserTable | None) -> bool:
-    return table is not None and table.path.suffix.lower() in PARQUET_SUFFIXES
 
 
 def _answer(prediction: Prediction) -> tuple[int, list[str | float]]:

@@ -7,9 +7,9 @@ from plait.inference import text_sources
 from plait.inference.conll import SUFFIXES, is_columns, read_columns
 from plait.inference.prediction import Asked, Origin
 from plait.inference.sentence import SentenceInput, word_of
-from plait.inference.tables import Column
 from plait.inference.text_columns import TEXT_NAMES
 from plait.inference.text_file import TextError
+from plait.inference.user_table import Column
 
 TEXTS = Column(TEXT_NAMES, False, "with the texts")
 

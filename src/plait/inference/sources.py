@@ -8,8 +8,8 @@ from plait.inference.prediction import Asked
 from plait.inference.sentence import SentenceInput
 from plait.inference.sound import SoundInput
 from plait.inference.stream import StreamInput
-from plait.inference.tables import PICTURES, RECORDINGS, Column
 from plait.inference.text import TextInput
+from plait.inference.user_table import PICTURES, RECORDINGS, Column
 
 __all__ = ["Asked", "asked", "input_column"]
 

@@ -1,7 +1,12 @@
 """Text files: bytes to text, in the encoding they are written in, or a complaint that names the line."""
 
+import codecs
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from plait.errors import DataError
 
 BOM = "\ufeff"
 CHINESE_SHARE = 0.05
@@ -30,6 +35,21 @@ def read_text(path: str | Path, encoding: str | None = None) -> Decoded:
     Raises TextError where the file cannot be read or decoded, naming the first line at fault.
     """
     return decode(read_bytes(path), encoding)
+
+
+def encoding_of(path: str | Path, encoding: str | None = None) -> str:
+    """The encoding in which ``read_text`` reads a file, for opening it; raises TextError as that does."""
+    return codecs.lookup(read_text(path, encoding).encoding).name
+
+
+@contextmanager
+def unreadable_refused(path: str | Path) -> Iterator[None]:
+    """Turns a TextError into a DataError that names the file, and the row where one is to blame."""
+    try:
+        yield
+    except TextError as error:
+        row = "" if error.row is None else f", row {error.row}"
+        raise DataError(f"{path}{row}: {error.message}") from error
 
 
 def read_bytes(path: str | Path) -> bytes:

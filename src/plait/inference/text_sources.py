@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from plait.errors import DataError, Problem
 from plait.inference.prediction import Asked, Origin
 from plait.inference.stream import StreamInput
-from plait.inference.tables import Column, is_table, open_table
+from plait.inference.tables import is_table, open_table
 from plait.inference.text import TextInput
 from plait.inference.text_columns import TEXT_NAMES
 from plait.inference.text_file import TextError, read_text
+from plait.inference.user_table import Column
 
 STANDARD_INPUT = "-"
 SUFFIX = ".txt"
