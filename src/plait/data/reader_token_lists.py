@@ -1,6 +1,5 @@
 """Token lists: JSON lines of {"tokens": [...], "tags": [...]}, one sentence a line; a file, or files named by split."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,19 @@ from plait.data.table import Table
 from plait.errors import DataError, Problem
 from plait.inference.json_table import json_object
 from plait.inference.text_file import read_text, unreadable_refused
+from plait.inference.token_lists import are_words, is_token_lists, tokens_of
 
 NAME = "token lists"
 LAYOUT = (
     'token lists: JSON lines of {"tokens": [...], "tags": [...]}, one sentence a line, and if need be split and '
     "document; --label names another list of tags"
 )
-TOKEN_NAMES = ("tokens", "words", "characters")
 TAG_NAMES = ("tags", "ner_tags", "pos_tags", "upos", "labels")
-SUFFIXES = (".jsonl", ".ndjson")
 
 
 def fits(source: Path, labels_required: bool) -> bool:
     """Whether ``source`` is such a file, or a folder in which such files are named by split."""
-    return _is_lists(source) if source.is_file() else bool(_files(source))
+    return is_token_lists(source) if source.is_file() else bool(_files(source))
 
 
 def read(source: Path, labels_required: bool, options: SentenceDataOptions) -> Table:
@@ -57,11 +55,12 @@ def _sentence(
     record: dict[str, Any], label: str, split: str, file: str, number: int, required: bool
 ) -> Tagged | str:
     """The sentence of a line, or why there is none."""
-    tokens = next((record[name] for name in TOKEN_NAMES if name in record), None)
     tags = record.get(label)
-    if not _are_words(tokens) or not tokens:
-        return f"expected a list of words under {' or '.join(TOKEN_NAMES)}, each a text that is not empty"
-    if not _are_words(tags):
+    try:
+        tokens = tokens_of(record)
+    except ValueError as error:
+        return str(error)
+    if not are_words(tags):
         if required or tags is not None:
             return f"expected a list of words under {label}"
         tags = None
@@ -72,18 +71,12 @@ def _sentence(
         return f"the split {named!r} is unknown"
     document = record.get("document")
     return Tagged(
-        tuple(tokens),
+        tokens,
         None if tags is None else tuple(tags),
         (number,) * len(tokens),
         split_of(named) or split,
         file,
         None if document is None else str(document),
-    )
-
-
-def _are_words(value: object) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(one, str) and one.strip() and "\t" not in one for one in value
     )
 
 
@@ -111,20 +104,8 @@ def _record(path: Path, number: int, line: str) -> dict[str, Any]:
 def _files(folder: Path) -> dict[Path, str]:
     if not folder.is_dir():
         return {}
-    paths = sorted(path for path in folder.iterdir() if path.is_file() and _is_lists(path))
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and is_token_lists(path))
     if len(paths) == 1:
         return {paths[0]: ""}
     named = {path: split for path in paths if (split := split_in(path.stem))}
     return named if len(set(named.values())) == len(named) else {}
-
-
-def _is_lists(path: Path) -> bool:
-    """Whether the first line holds a list of tokens."""
-    if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
-        return False
-    try:
-        with path.open("rb") as file:
-            first = json.loads(file.readline(1_000_000))
-    except (OSError, ValueError):
-        return False
-    return isinstance(first, dict) and any(isinstance(first.get(name), list) for name in TOKEN_NAMES)

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from plait.inference.text_file import BOM, encoding_of, unreadable_refused
-from plait.inference.user_table import Answer, Column, Row, UserTable, Waiting
+from plait.inference.user_table import Column, Row, UserTable, Waiting
 
 SUFFIXES = (".jsonl", ".ndjson")
 
@@ -21,35 +22,37 @@ class JsonTable(UserTable):
         self.wanted = wanted
         with unreadable_refused(path):
             self.encoding = encoding_of(path, encoding)
-        objects = (found for _, found in self.objects() if isinstance(found, dict))
-        self.columns = list(dict.fromkeys(name for found in objects for name in found))
+        names: dict[str, None] = {}
+        for _, line in self.lines():
+            with suppress(ValueError):
+                names |= dict.fromkeys(json_object(line))
+        self.columns = list(names)
 
-    def objects(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
-        """Every line that is not blank: its number, and the object in it or why there is none."""
-        for number, line in self._lines():
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Every line that is not blank, and its number."""
+        for number, line in self._numbered():
             if plain := line.removeprefix(BOM).strip():
-                try:
-                    yield number, json_object(plain)
-                except ValueError as error:
-                    yield number, str(error)
+                yield number, plain
 
     def rows(self) -> Iterator[Row]:
         column = self.columns[self.input_position]
-        for number, found in self.objects():
-            if isinstance(found, str):
-                yield Row(number, "", found)
+        for number, line in self.lines():
+            try:
+                found = json_object(line)
+            except ValueError as error:
+                yield Row(number, "", str(error))
             else:
                 yield self.row(number, found.get(column))
 
-    def write(self, target: Path, names: Sequence[str], answers: Iterable[Answer]) -> None:
+    def write(self, target: Path, names: Sequence[str], answers: Iterable[tuple[int, Sequence[Any]]]) -> None:
         waiting = Waiting(answers)
         with target.open("w", encoding=self.encoding, newline="") as file:
-            for number, line in self._lines():
+            for number, line in self._numbered():
                 cells = waiting.take(number)
                 file.write(line if cells is None else _extended(line, dict(zip(names, cells, strict=True))))
         waiting.finish()
 
-    def _lines(self) -> Iterator[tuple[int, str]]:
+    def _numbered(self) -> Iterator[tuple[int, str]]:
         with self.path.open(encoding=self.encoding, newline="\n") as file:
             yield from enumerate(file, start=1)
 

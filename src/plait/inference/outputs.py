@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from plait.errors import DataError
 from plait.files import replacing
 from plait.inference.conll import is_columns, read_columns
+from plait.inference.input import ModelInput
 from plait.inference.prediction import Prediction
 from plait.inference.sentence import SentenceInput
 from plait.inference.sequence_tagging import Tagging
@@ -17,6 +18,7 @@ from plait.inference.spec import ModelSpec
 from plait.inference.tables import is_table, open_table
 from plait.inference.text_file import TextError
 from plait.inference.text_table import SUFFIXES
+from plait.inference.token_lists import TOKENS, is_token_lists
 from plait.inference.user_table import UserTable, text
 
 if TYPE_CHECKING:
@@ -61,16 +63,14 @@ def write_csv(
     its tags replaced if it is one of those, else a new CSV.
 
     Every cell of the user's table stays as it is; the columns are prediction and probability (prediction_2
-    where there is one already), empty for rows left out. An existing ``target`` is replaced, unless it is one
-    of the sources: DataError, before anything is predicted.
+    where there is one already), empty for rows left out; to a list of tokens comes the list of their tags. An
+    existing ``target`` is replaced, unless it is one of the sources: DataError, before anything is predicted.
     """
     target = Path(target)
     if isinstance(spec.input, SentenceInput) and len(sources) == 1 and is_columns(sources[0]):
         write_columns(target, predictions, sources[0], spec.input, encoding)
         return
-    table = None
-    if len(sources) == 1 and is_table(sources[0]):
-        table = open_table(sources[0], input_column(spec.input), encoding)
+    table = _only_table(sources, spec.input, encoding)
     check_target(target, sources, table)
     try:
         with replacing(target) as temporary:
@@ -145,9 +145,19 @@ def refuse_overwriting(target: Path, sources: Sequence[str]) -> None:
         raise DataError(f"{target} is what is to be predicted and is never overwritten; choose another --out")
 
 
-def _answer(prediction: Prediction) -> tuple[int, list[str | float]]:
+def _only_table(sources: Sequence[str], input: ModelInput, encoding: str | None) -> UserTable | None:
+    """The table that is the only source, if it is one."""
+    if len(sources) != 1 or not is_table(sources[0]):
+        return None
+    lists = isinstance(input, SentenceInput) and is_token_lists(sources[0])
+    return open_table(sources[0], TOKENS if lists else input_column(input), encoding)
+
+
+def _answer(prediction: Prediction) -> tuple[int, list[Any]]:
     cells = prediction.cells()
     assert prediction.row is not None, "a table's prediction knows its row"
+    if isinstance(prediction, Tagging) and prediction.origin.tokens is not None:
+        return prediction.row, [list(prediction.tags), cells["probability"]]
     return prediction.row, [cells[name] for name in COLUMNS]
 
 

@@ -1,22 +1,27 @@
-"""Sentences a user asks about: files of tokens in columns, or texts as text classification takes them."""
+"""Sentences a user asks about: files of tokens in columns or in lists, or texts as text classification takes them."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from plait.errors import DataError, Problem
 from plait.inference import text_sources
 from plait.inference.conll import SUFFIXES, is_columns, read_columns
+from plait.inference.json_table import JsonTable, json_object
 from plait.inference.prediction import Asked, Origin
 from plait.inference.sentence import SentenceInput, word_of
 from plait.inference.text_columns import TEXT_NAMES
 from plait.inference.text_file import TextError
+from plait.inference.token_lists import TOKENS, is_token_lists, tokens_of
 from plait.inference.user_table import Column
 
 TEXTS = Column(TEXT_NAMES, False, "with the texts")
 
 
 def asked(sources: Sequence[str], input: SentenceInput, encoding: str | None) -> Iterator[Asked]:
-    """Every sentence of ``sources`` in order: those of a file of columns, a table's rows, a file's lines, a text."""
-    text_sources.refuse_lost(sources, TEXTS, encoding)
+    """Every sentence of ``sources`` in order: those of a file of tokens, a table's rows, a file's lines, a text."""
+    text_sources.refuse_lost(sources)
+    raw = (source for source in sources if not is_columns(source) and not is_token_lists(source))
+    text_sources.refuse_textless(raw, TEXTS, encoding)
     for source in sources:
         if is_columns(source):
             yield from in_columns(source, input.features, encoding)
@@ -25,6 +30,8 @@ def asked(sources: Sequence[str], input: SentenceInput, encoding: str | None) ->
                 f"{source[:60]}: the network also reads the columns {', '.join(input.features)}, so it is asked about "
                 f"files of tokens in columns only: names ending in {', '.join(SUFFIXES)}"
             )
+        elif is_token_lists(source):
+            yield from in_lists(source, encoding)
         else:
             yield from text_sources.texts_of(source, TEXTS, "line", encoding)
 
@@ -50,3 +57,14 @@ def in_columns(source: str, features: Sequence[str] = (), encoding: str | None =
             continue
         tokens = tuple(file.token(line, beside) for line in sentence.lines)
         yield Asked(Origin(" ".join(map(word_of, tokens)), source, number, tokens=tokens))
+
+
+def in_lists(source: str, encoding: str | None = None) -> Iterator[Asked]:
+    """The sentences of a file of token lists."""
+    for number, line in JsonTable(Path(source), TOKENS, encoding).lines():
+        try:
+            tokens = tokens_of(json_object(line))
+        except ValueError as error:
+            yield Asked(Origin("", source, number), Problem("bad row", source, str(error), number))
+        else:
+            yield Asked(Origin(" ".join(tokens), source, number, tokens=tokens))

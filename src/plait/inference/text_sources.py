@@ -32,12 +32,13 @@ def asked(sources: Sequence[str], input: TextInput | StreamInput, encoding: str 
     that is no file is itself the text. Raises DataError at once for what was meant as a file and is not there, and
     for tables without texts.
     """
-    refuse_lost(sources, column(input), encoding)
+    refuse_lost(sources)
+    refuse_textless(sources, column(input), encoding)
     return (one for source in sources for one in texts_of(source, column(input), input.unit, encoding))
 
 
-def refuse_lost(sources: Sequence[str], wanted: Column, encoding: str | None) -> None:
-    """Raises DataError where there is nothing, for files that are not there, and for tables without texts."""
+def refuse_lost(sources: Sequence[str]) -> None:
+    """Raises DataError where there is nothing, and for files that are not there."""
     if not sources:
         raise DataError("nothing to predict: give a text, a file, a folder, a table, or - for standard input")
     missing = [
@@ -45,9 +46,12 @@ def refuse_lost(sources: Sequence[str], wanted: Column, encoding: str | None) ->
     ]
     if missing:
         raise DataError(f"{len(missing)} of {len(sources)} sources cannot be found:", missing)
-    for source in sources:
-        if _is_table_file(source):
-            _ = open_table(source, wanted, encoding).input_position
+
+
+def refuse_textless(sources: Iterable[str], wanted: Column, encoding: str | None) -> None:
+    """Raises DataError for tables without texts."""
+    for source in filter(_is_table_file, sources):
+        _ = open_table(source, wanted, encoding).input_position
 
 
 def _lost(source: str) -> bool:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from plait.errors import DataError
 
@@ -108,7 +108,7 @@ class UserTable(ABC):
 class Waiting:
     """Answers that come in the order of the rows, some rows having none."""
 
-    def __init__(self, answers: Iterable[Answer]) -> None:
+    def __init__(self, answers: Iterable[tuple[int, Sequence[Any]]]) -> None:
         self._answers = iter(answers)
         self._next = next(self._answers, None)
 
@@ -116,7 +116,7 @@ class Waiting:
         """The types of the new columns, by the first answer."""
         return [str for _ in names] if self._next is None else [type(cell) for cell in self._next[1]]
 
-    def take(self, row: int) -> Sequence[Cell] | None:
+    def take(self, row: int) -> Sequence[Any] | None:
         """The row's answer, if it has one."""
         if self._next is None or self._next[0] != row:
             return None

@@ -1,0 +1,48 @@
+"""Sentences are asked about in files of tokens, in columns or in lists, and as text; such a file comes back tagged."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from little_models import SPEC
+
+from plait.inference.outputs import write_csv
+from plait.inference.prediction import Prediction
+from plait.inference.sentence import SentenceInput
+from plait.inference.sequence_tagging import Tagging, tokens_of
+from plait.inference.sources import asked
+
+INPUT = SentenceInput(["in"], ["i"], True, 2, "words", "3", "iob2", [], [])
+TAGGER = replace(SPEC, task="sequence-tagging", classes=["O", "B-X"], input=INPUT)
+
+
+def answered(source: Path) -> list[Prediction]:
+    """Every sentence that can be used, each of its tokens an X."""
+    found: list[Prediction] = []
+    for one in asked([str(source)], INPUT):
+        if one.problem is None:
+            tokens = tokens_of(one.origin, TAGGER)
+            tags = ("B-X",) * len(tokens)
+            found.append(Tagging(one.origin, tokens, tags, (0.5,) * len(tokens), ()))
+    return found
+
+
+def words(source: Path) -> list[list[str]]:
+    return [[token.word for token in one.tokens] for one in answered(source) if isinstance(one, Tagging)]
+
+
+def given_back(source: Path, target: str) -> str:
+    write_csv(source.parent / target, answered(source), [str(source)], TAGGER)
+    return (source.parent / target).read_text(encoding="utf-8")
+
+
+def test_lists_of_tokens_are_read_and_come_back_with_their_tags(tmp_path: Path) -> None:
+    path = tmp_path / "new.jsonl"
+    good, bad = {"id": 1, "tokens": ["to", "Lima"], "tags": ["O", "O"]}, {"tokens": "to Lima"}
+    path.write_text(f"{json.dumps(good)}\n{json.dumps(bad)}\n", encoding="utf-8")
+    (problem,) = [one.problem for one in asked([str(path)], INPUT) if one.problem]
+    assert "row 2: bad row: expected a list of words under tokens" in str(problem)
+    assert words(path) == [["to", "Lima"]]
+    lines = given_back(path, "out.jsonl").splitlines()
+    found = [json.loads(line) for line in lines]
+    assert found == [good | {"prediction": ["B-X", "B-X"], "probability": 0.5}, bad]
