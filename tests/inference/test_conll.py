@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from plait.inference.conll import ColumnFile, read_columns
+from plait.inference.conll import ColumnFile, is_columns, read_columns
 
 CONLLU = """# newdoc id = a
 # text = Don't go.
@@ -71,3 +71,24 @@ def test_documents_are_counted_and_no_token_is_lost(tmp_path: Path) -> None:
     file = written(tmp_path / "a.conll", "-DOCSTART- -X- O\n\n# O\nb O\n\n-DOCSTART- -X- O\n\nc O\n")
     assert words(file, 0) == [["#", "b"], ["c"]]
     assert [sentence.document for sentence in file.sentences] == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "eng.testa", "plain"])
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("in IN O\nParis NNP B-LOC\n\nhe PRP O\nran VBD O", True),
+        ("in IN\nParis NN\nor IN\n\nup IN\nson NN\nof IN\n", True),
+        ("Anna NNP B-PER\nran VBD O\n", True),
+        ("he went home\nshe came back\n\nthey ate food\n", False),
+        ("he went .\nshe came .\n\nthey ate .\n", False),
+        ("so it was\n\nso it was\n\nso it was\n\nso it was\n", False),
+        ("Anna went to Oslo.\nBen saw the river.\n", False),
+        ("", False),
+    ],
+)
+def test_columns_are_recognized_by_what_a_file_holds(
+    tmp_path: Path, name: str, content: str, *, expected: bool
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    assert is_columns(tmp_path / name) is expected

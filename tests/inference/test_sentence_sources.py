@@ -46,3 +46,15 @@ def test_lists_of_tokens_are_read_and_come_back_with_their_tags(tmp_path: Path) 
     lines = given_back(path, "out.jsonl").splitlines()
     found = [json.loads(line) for line in lines]
     assert found == [good | {"prediction": ["B-X", "B-X"], "probability": 0.5}, bad]
+
+
+def test_columns_are_read_and_come_back_whatever_their_name(tmp_path: Path) -> None:
+    for name in ("eng.testa", "eng.txt", "eng.conll"):
+        path = tmp_path / name
+        path.write_text("in IN O\nLima NN B-LOC\n\nhe PRP O\n", encoding="utf-8")
+        assert words(path) == [["in", "Lima"], ["he"]]
+        new = given_back(path, "out" + path.suffix)
+        assert new == "in IN B-X\nLima NN B-X\n\nhe PRP B-X\n"
+    text = tmp_path / "text.txt"
+    text.write_text("he ran .\nin Lima .\n", encoding="utf-8")
+    assert words(text) == [["he", "ran", "."], ["in", "Lima", "."]]

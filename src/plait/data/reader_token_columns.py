@@ -10,15 +10,7 @@ from plait.data.sentences import Tagged, tagged_table
 from plait.data.splitwords import split_in
 from plait.data.table import Table
 from plait.errors import DataError, Problem
-from plait.inference.conll import (
-    DOCUMENT,
-    ColumnFile,
-    Sentence,
-    cells_of,
-    inner_suffix,
-    is_columns,
-    read_columns,
-)
+from plait.inference.conll import ColumnFile, Sentence, is_columns, read_columns
 from plait.inference.tags import are_spans
 from plait.inference.text_file import unreadable_refused
 
@@ -27,14 +19,11 @@ LAYOUT = (
     "tokens in columns (CoNLL), one a line, a blank line behind each sentence, or CoNLL-U (.conllu); --label says "
     "which column holds the tags; a folder of several files is divided by their names (train, dev, test)"
 )
-LOOKED_AT = 500
-MOST_COLUMNS = 20
-_TEXTS = {"", ".txt", ".tsv", ".train", ".dev", ".valid", ".test", ".testa", ".testb"}
 
 
 def fits(source: Path, labels_required: bool) -> bool:
     """Whether ``source`` is such a file, or a folder in which such files are named by split."""
-    return _is_columns(source) if source.is_file() else bool(_files(source))
+    return is_columns(source) if source.is_file() else bool(_files(source))
 
 
 def read(source: Path, labels_required: bool, options: SentenceDataOptions) -> Table:
@@ -136,38 +125,8 @@ def _files(folder: Path) -> dict[Path, str]:
     if not folder.is_dir():
         return {}
     paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    paths = [path for path in paths if _is_columns(path)]
+    paths = [path for path in paths if is_columns(path)]
     if len(paths) == 1:
         return {paths[0]: ""}
     named = {path: split for path in paths if (split := split_in(path.name))}
     return named if len(set(named.values())) == len(named) else {}
-
-
-def _is_columns(path: Path) -> bool:
-    """By its name; or every line of its beginning has as many cells, and blank lines stand between them."""
-    if is_columns(path):
-        return True
-    if inner_suffix(path) not in _TEXTS or path.suffix == ".gz":
-        return False
-    try:
-        with path.open("rb") as file:
-            head = file.read(50_000).decode("latin-1").split("\n")[:-1][:LOOKED_AT]
-    except OSError:
-        return False
-    blank = [not line.strip() for line in head]
-    cells = [cells_of(line) for line, empty in zip(head, blank, strict=True) if not empty]
-    counts = {len(one) for one, line in zip(cells, _filled(head), strict=True) if DOCUMENT not in line}
-    if len(counts) != 1 or "\x00" in "".join(head):
-        return False
-    between = any(blank[place] and not blank[place + 1] for place in range(1, len(blank) - 1))
-    return between and 2 <= counts.pop() <= MOST_COLUMNS and _few_tags(head)
-
-
-def _few_tags(head: Sequence[str]) -> bool:
-    """Whether the last cells are few different ones."""
-    last = [line.split()[-1] for line in _filled(head)]
-    return len(set(last)) <= max(3, len(last) // 4)
-
-
-def _filled(lines: Sequence[str]) -> list[str]:
-    return [line for line in lines if line.strip()]

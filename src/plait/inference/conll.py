@@ -1,17 +1,25 @@
 """Files of tokens in columns, one a line (CoNLL 2000 and 2003, CoNLL-U): read, and given back with one column new."""
 
 import gzip
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
+from plait.inference.tags import are_spans
 from plait.inference.text_file import BOM, TextError, decode, read_bytes
 
 CONLLU_COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 CONLLU_SUFFIXES = (".conllu",)
 SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes", ".bmes", *CONLLU_SUFFIXES)
-"""Names that say columns; other text files are looked into."""
+"""Names that say columns; files with a name of TEXTS are looked into."""
+TEXTS = ("", ".txt", ".tsv", ".train", ".dev", ".valid", ".test", ".testa", ".testb")
+HEAD = 50_000
+"""Bytes that are looked at, and of them so many lines."""
+LOOKED_AT = 500
+MOST_COLUMNS = 20
 BETWEEN = "\t"
 """Stands between a token's word and its features; no cell holds it."""
 DOCUMENT = "-DOCSTART-"
@@ -94,8 +102,21 @@ def read_columns(path: str | Path, encoding: str | None = None) -> ColumnFile:
 
 
 def is_columns(path: str | Path) -> bool:
-    """Whether the name says so."""
-    return inner_suffix(Path(path)) in SUFFIXES
+    """Whether the name says so; or every line of the file's beginning has as many cells, the last of which are tags,
+    and blank lines stand between sentences."""
+    path = Path(path)
+    if inner_suffix(path) in SUFFIXES:
+        return True
+    if path.suffix.lower() not in TEXTS or not os.path.isfile(path):
+        return False
+    head = _head(path)
+    lines = [line for line in head if line.strip()]
+    cells = [cells_of(line) for line in lines if DOCUMENT not in line]
+    counts = {len(one) for one in cells}
+    if len(counts) != 1 or "\x00" in "".join(head) or not 2 <= counts.pop() <= MOST_COLUMNS:
+        return False
+    last = [line.split()[-1] for line in lines if DOCUMENT not in line]
+    return are_spans(last) or (_are_divided(head) and _are_tags(last))
 
 
 def inner_suffix(path: Path) -> str:
@@ -113,6 +134,32 @@ def cells_of(line: str) -> list[tuple[int, int]]:
         ends.append((begin, begin + len(cell)))
         begin += len(cell) + 1
     return ends
+
+
+def _head(path: Path) -> list[str]:
+    """Up to LOOKED_AT lines; none where the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(HEAD)
+            whole = not file.read(1)
+    except OSError:
+        return []
+    lines = content.decode("latin-1").split("\n")
+    return (lines if whole else lines[:-1])[:LOOKED_AT]
+
+
+def _are_divided(lines: Sequence[str]) -> bool:
+    """Whether blank lines stand between others, of which some follow one another: lines of text may all stand apart."""
+    blank = [not line.strip() for line in lines]
+    pairs = list(pairwise(blank))
+    begun = blank.index(False)
+    return (True, False) in pairs[begun:] and (False, False) in pairs
+
+
+def _are_tags(cells: Sequence[str]) -> bool:
+    """Whether few of them differ, as tags do; sentences of one length may all end in the same sign."""
+    few = min(max(3, len(cells) // 4), len(cells) // 2)
+    return len(set(cells)) <= few and not set(cells) <= set(".!?。！？")
 
 
 def _lines(text: str) -> tuple[str, ...]:

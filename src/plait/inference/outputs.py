@@ -93,10 +93,10 @@ def write_columns(
 ) -> None:
     """Writes the file of tokens ``source`` as ``target`` with the column of tags that the network was trained on
     replaced, or added where it is not there; every other byte stays. Raises DataError."""
-    if Path(target).suffix.lower() != Path(source).suffix.lower():
-        raise DataError(
-            f"--out {target}: expected a name ending in {Path(source).suffix}, as {source} is given back with new tags"
-        )
+    suffix = Path(source).suffix
+    if target.suffix.lower() != suffix.lower():
+        ending = f"ending in {suffix}" if suffix else "without a suffix"
+        raise DataError(f"--out {target}: expected a name {ending}, as {source} is given back with new tags")
     refuse_overwriting(target, [source])
     try:
         file = read_columns(source, encoding)
