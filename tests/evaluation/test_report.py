@@ -9,6 +9,8 @@ import pytest
 from plait.evaluation.report import generalization_gap, label, lines, percent, strict, summary
 from plait.evaluation.saving import write_report
 from plait.evaluation.scores import classification_scores, several_label_scores
+from plait.evaluation.tagging_scores import span_scores
+from plait.inference.tags import Span
 
 from .samples import digits_report, report, several_answers, transcript_report
 
@@ -125,6 +127,13 @@ def test_errors_without_a_confused_pair_are_no_perfection() -> None:
     assert any("“␣” taken for “-” once" in line for line in summary(blank))
     right = transcript_report("word", [("a b", "a b", None)])
     assert "most confused: nothing: no mistake was made" in summary(right)
+
+
+def test_a_tagger_that_finds_nothing_is_no_perfection() -> None:
+    span = Span("PER", 0, 1)
+    for found, why in (([], "no class was taken for another"), ([span], "no mistake was made")):
+        scores = span_scores([[span]], [found], [["B-PER"]], [["B-PER" if found else "O"]])
+        assert f"most confused: nothing: {why}" in summary(scores | {"scores": scores})
 
 
 def test_percent_and_labels() -> None:

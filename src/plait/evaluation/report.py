@@ -165,8 +165,9 @@ def _confused(report: Report) -> Line | None:
     unit = unit_of(report)
     boxes = "errors" in report["scores"]
     if not pairs:
-        only = (unit is not None and report["value"] > 0) or boxes
-        why = f"no {unit or 'class'} was taken for another" if only else "no mistake was made"
+        # Boxes beyond those looked for may stand behind a perfect score.
+        perfect = not boxes and report["value"] == (1 if metric_of(report).higher_is_better else 0)
+        why = "no mistake was made" if perfect else f"no {unit or 'class'} was taken for another"
         return Line("most confused", f"nothing: {why}")
     pair = pairs[0]
     times = "once" if pair["count"] == 1 else f"{pair['count']:,} times"
