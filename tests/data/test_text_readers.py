@@ -92,6 +92,17 @@ def test_labelled_lines(tmp_path: Path) -> None:
     assert set(read(tmp_path).frame["split"]) == {"train", "test"}
 
 
+def test_labelled_lines_of_several_labels(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text(
+        "__label__b __label__a one\n__label__c\ttwo words\n__label__a __label__b\n", encoding="utf-8"
+    )
+    table = read(path)
+    assert table.several_labels
+    assert pairs(table) == [("one", ("a", "b")), ("two words", ("c",))]
+    assert [(problem.kind, problem.row) for problem in table.problems] == [("empty text", 3)]
+
+
 def test_class_folders_of_text_files(tmp_path: Path) -> None:
     for number, (text, label) in enumerate(ROWS):
         (tmp_path / label).mkdir(exist_ok=True)

@@ -1,11 +1,11 @@
-"""Labelled lines: a label, then a blank or a tab, then the text; a file a split, or one file."""
+"""Labelled lines: a label (or several, marked as fastText does), then the text; a file a split, or one file."""
 
 import re
 from collections import Counter
 from itertools import islice
 from pathlib import Path
 
-from plait.data.cells import decided
+from plait.data.cells import decided, target
 from plait.data.encodings import encoding_findings
 from plait.data.options import TextDataOptions
 from plait.data.splitwords import split_in
@@ -15,13 +15,14 @@ from plait.inference.text_file import read_text, unreadable_refused
 
 NAME = "labelled lines"
 LAYOUT = (
-    "labelled lines: a label, a blank or a tab, then the text, one example a line; several files are the splits that "
-    "their names say (x.train, x.dev, x.test)"
+    "labelled lines: a label, a blank or a tab, then the text, one example a line; several labels are marked, as in "
+    "__label__a __label__b text; several files are the splits that their names say (x.train, x.dev, x.test)"
 )
 LOOKED_AT = 500
 LARGEST_LABEL = 40
 
-_LINE = re.compile(r"(?:__label__)?(\S+)[ \t]+(\S.*)")
+_MARK = "__label__"
+_LINE = re.compile(rf"((?:{_MARK}\S+[ \t]+)+|\S+[ \t]+)(?!{_MARK})(\S.*)")
 _FOREIGN = {
     ".csv",
     ".tsv",
@@ -52,7 +53,7 @@ def read(source: Path, labels_required: bool, options: TextDataOptions) -> Table
         raise DataError(
             f"{source} holds no files of labelled lines named by their split; accepted is {LAYOUT}"
         )
-    rows: list[Row] = []
+    examples: list[tuple[list[str], str, str, Path, int]] = []
     problems: list[Problem] = []
     for path, split in files.items():
         with unreadable_refused(path):
@@ -61,13 +62,24 @@ def read(source: Path, labels_required: bool, options: TextDataOptions) -> Table
         for number, line in enumerate(decoded.text.split("\n"), start=1):
             if not line.strip():
                 continue
-            if (found := _LINE.match(line.strip())) is None:
+            if (found := _parted(line)) is None:
                 message = f"{line.strip()[:40]!r} is a label without a text"
                 problems.append(Problem("empty text", str(path), message, number))
             else:
-                rows.append(Row(found[2].strip(), found[1], split, str(path), number))
+                examples.append((*found, split, path, number))
+    several = any(len(labels) > 1 for labels, *_ in examples)
+    rows = [
+        Row(text, target(labels if several else labels[0], several, True, "label"), split, str(path), number)
+        for labels, text, split, path, number in examples
+    ]
     rows, undecided = decided(rows)
-    return Table.from_rows(rows, str(source), NAME, problems=problems + undecided, content="texts")
+    return Table.from_rows(rows, str(source), NAME, several, problems + undecided, "texts")
+
+
+def _parted(line: str) -> tuple[list[str], str] | None:
+    """The labels of a line and its text; None where it has no text."""
+    found = _LINE.match(line.strip())
+    return found and ([label.removeprefix(_MARK) for label in found[1].split()], found[2])
 
 
 def _files(folder: Path) -> dict[Path, str]:
@@ -80,7 +92,7 @@ def _files(folder: Path) -> dict[Path, str]:
 
 
 def _is_labelled(path: Path) -> bool:
-    """Whether the first lines begin with few different words, each followed by more."""
+    """Whether the first lines begin with marked labels, or with few different words, each followed by more."""
     if path.suffix.lower() in _FOREIGN:
         return False
     try:
@@ -89,9 +101,12 @@ def _is_labelled(path: Path) -> bool:
     except OSError:
         return False
     lines = [line for line in head if line]
-    labels = Counter(found[1] for line in lines if (found := _LINE.match(line)))
-    if not lines or "\x00" in "".join(head) or labels.total() < 0.9 * len(lines):
+    if lines and all(line.startswith(_MARK) for line in lines):
+        return True
+    parted = [found for line in lines if (found := _parted(line))]
+    if not lines or "\x00" in "".join(head) or len(parted) < 0.9 * len(lines):
         return False
+    labels = Counter(label for found, _ in parted for label in found)
     # Of a book's first lines hardly one word begins two: a label begins many.
     common = sum(count for label, count in labels.items() if count > 1 and len(label) <= LARGEST_LABEL)
     return 2 <= len(labels) <= max(2, len(lines) // 3) and common >= 0.8 * labels.total()
