@@ -4,8 +4,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from little_models import SPEC
 
+from plait.errors import DataError
 from plait.inference.outputs import write_csv
 from plait.inference.prediction import Prediction
 from plait.inference.sentence import SentenceInput
@@ -58,3 +60,10 @@ def test_columns_are_read_and_come_back_whatever_their_name(tmp_path: Path) -> N
     text = tmp_path / "text.txt"
     text.write_text("he ran .\nin Lima .\n", encoding="utf-8")
     assert words(text) == [["he", "ran", "."], ["in", "Lima", "."]]
+
+
+def test_bytes_that_are_no_text_are_named_by_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.conll"
+    path.write_bytes("in IN O\ncafé NN O\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"a\.conll, row 2: the byte 0xE9"):
+        given_back(path, "out.conll")

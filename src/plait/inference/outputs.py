@@ -16,7 +16,7 @@ from plait.inference.sequence_tagging import Tagging
 from plait.inference.sources import input_column
 from plait.inference.spec import ModelSpec
 from plait.inference.tables import is_table, open_table
-from plait.inference.text_file import TextError
+from plait.inference.text_file import unreadable_refused
 from plait.inference.text_table import SUFFIXES
 from plait.inference.token_lists import TOKENS, is_token_lists
 from plait.inference.user_table import UserTable, text
@@ -99,7 +99,8 @@ def write_columns(
         raise DataError(f"--out {target}: expected a name {ending}, as {source} is given back with new tags")
     refuse_overwriting(target, [source])
     try:
-        file = read_columns(source, encoding)
+        with unreadable_refused(source):
+            file = read_columns(source, encoding)
         position = file.column(input.column)
         with replacing(target) as temporary:
             tags = [prediction.tags for prediction in predictions if isinstance(prediction, Tagging)]
@@ -111,8 +112,6 @@ def write_columns(
             temporary.write_bytes(file.with_column(position, tags))
     except UnicodeEncodeError as error:
         raise _unspellable(target, source, error) from error
-    except TextError as error:
-        raise DataError(f"{source}: {error.message}") from error
     except ValueError as error:
         raise DataError(
             f"{error}; the network was trained on the tags of another kind of file: write a CSV"
