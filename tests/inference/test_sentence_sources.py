@@ -67,3 +67,12 @@ def test_bytes_that_are_no_text_are_named_by_their_line(tmp_path: Path) -> None:
     path.write_bytes("in IN O\ncafé NN O\n".encode("latin-1"))
     with pytest.raises(DataError, match=r"a\.conll, row 2: the byte 0xE9"):
         given_back(path, "out.conll")
+
+
+def test_no_tag_is_put_into_another_column(tmp_path: Path) -> None:
+    path = tmp_path / "a.conll"
+    path.write_text("in IN O\nLima B-LOC\nhe PRP O\n", encoding="utf-8")
+    assert words(path) == [["in", "Lima", "he"]]
+    with pytest.raises(DataError, match="row 2: other columns: 2 columns, but most lines have 3"):
+        given_back(path, "out.conll")
+    assert not (tmp_path / "out.conll").exists()

@@ -1,6 +1,5 @@
 """Tokens in columns: CoNLL-2000 and 2003, CoNLL-U; one file, or a folder of files named by their split."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from plait.data.sentences import Tagged, tagged_table
 from plait.data.splitwords import split_in
 from plait.data.table import Table
 from plait.errors import DataError, Problem
-from plait.inference.conll import ColumnFile, Sentence, is_columns, read_columns
+from plait.inference.conll import ColumnFile, is_columns, read_columns
 from plait.inference.tags import are_spans
 from plait.inference.text_file import unreadable_refused
 
@@ -36,14 +35,12 @@ def read(source: Path, labels_required: bool, options: SentenceDataOptions) -> T
     asked = options.label
     for path, split in files.items():
         file = _opened(path, options, problems)
-        columns = Counter(len(line.cells) for one in file.sentences for line in one.lines)
-        if not columns:
+        if not file.sentences:
             problems.append(Problem("empty file", str(path), "it holds no token"))
             continue
-        count = columns.most_common(1)[0][0]
         # The first file settles it for all.
-        asked = asked or _tag_column(file, count, labels_required)
-        sentences += _tagged(file, split, asked, options.features, count, problems)
+        asked = asked or _tag_column(file, labels_required)
+        sentences += _tagged(file, split, asked, options.features, problems)
     return tagged_table(sentences, str(source), NAME, options.token, asked or "", problems)
 
 
@@ -55,15 +52,15 @@ def _opened(path: Path, options: SentenceDataOptions, problems: list[Problem]) -
 
 
 def _tagged(
-    file: ColumnFile, split: str, asked: str, features: Sequence[str], count: int, problems: list[Problem]
+    file: ColumnFile, split: str, asked: str, features: Sequence[str], problems: list[Problem]
 ) -> Iterator[Tagged]:
-    tag = _position(file, asked, count, "--label") if asked else None
-    beside = [_position(file, name, count, "data.features") for name in features]
+    tag = _position(file, asked, "--label") if asked else None
+    beside = [_position(file, name, "data.features") for name in features]
     if tag in beside:
         raise DataError(f"{file.path}: data.features names column {asked}, which holds the tags")
     whole = file.documents > 1
     for sentence in file.sentences:
-        if faults := _misshapen(file, sentence, count):
+        if faults := file.misshapen(sentence):
             problems += faults
             continue
         yield Tagged(
@@ -76,30 +73,21 @@ def _tagged(
         )
 
 
-def _position(file: ColumnFile, name: str, count: int, asked: str) -> int:
+def _position(file: ColumnFile, name: str, asked: str) -> int:
     try:
         position = file.column(name)
     except ValueError as error:
         raise DataError(f"{asked}: {error}") from error
-    if position >= count:
-        raise DataError(f"{file.path}: {asked} says column {name}, but there are {count} columns")
+    if position >= file.width:
+        raise DataError(f"{file.path}: {asked} says column {name}, but there are {file.width} columns")
     return position
 
 
-def _misshapen(file: ColumnFile, sentence: Sentence, count: int) -> list[Problem]:
-    return [
-        Problem(
-            "other columns", file.path, f"{len(line.cells)} columns, but most lines have {count}", line.number
-        )
-        for line in sentence.lines
-        if len(line.cells) != count
-    ]
-
-
-def _tag_column(file: ColumnFile, count: int, required: bool) -> str:
+def _tag_column(file: ColumnFile, required: bool) -> str:
     """CoNLL-U: upos. Columns: the last where it marks spans, or where it stands alone beside the words."""
     if file.conllu:
         return "upos"
+    count = file.width
     columns = [
         [line.cells[position] for one in file.sentences for line in one.lines if len(line.cells) == count]
         for position in range(count)

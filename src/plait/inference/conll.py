@@ -3,11 +3,14 @@
 import gzip
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
+from plait.errors import Problem
 from plait.inference.tags import are_spans
 from plait.inference.text_file import BOM, TextError, decode, read_bytes
 
@@ -58,6 +61,25 @@ class ColumnFile:
     @property
     def documents(self) -> int:
         return len({sentence.document for sentence in self.sentences})
+
+    @cached_property
+    def width(self) -> int:
+        """How many columns most lines have; 0 where there is no token."""
+        counts = Counter(len(line.cells) for sentence in self.sentences for line in sentence.lines)
+        return counts.most_common(1)[0][0] if counts else 0
+
+    def misshapen(self, sentence: Sentence) -> list[Problem]:
+        """Lines of a sentence that have other columns than most."""
+        return [
+            Problem(
+                "other columns",
+                self.path,
+                f"{len(line.cells)} columns, but most lines have {self.width}",
+                line.number,
+            )
+            for line in sentence.lines
+            if len(line.cells) != self.width
+        ]
 
     def column(self, name: str) -> int:
         """The position of a column by its number, from 1, or of CoNLL-U by its name; raises ValueError."""

@@ -101,6 +101,8 @@ def write_columns(
     try:
         with unreadable_refused(source):
             file = read_columns(source, encoding)
+        if faults := [fault for sentence in file.sentences for fault in file.misshapen(sentence)]:
+            raise DataError(f"{source}: tags cannot be put into lines of other columns:", faults)
         position = file.column(input.column)
         with replacing(target) as temporary:
             tags = [prediction.tags for prediction in predictions if isinstance(prediction, Tagging)]
