@@ -100,6 +100,12 @@ def test_a_file_of_tokens_comes_back_with_its_tags_new(trained: tuple[Path, Path
     assert "expected a name ending in .conll" in refused.stderr
 
 
+def test_other_tags_than_those_of_training_are_refused(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    chunks = columns(tmp_path / "chunk.conll", [[("Oslo", "B-NP"), ("went", "O")]])
+    with pytest.raises(DataError, match=r"1 examples have a class that the network was not trained on"):
+        plait.load(trained[1]).test(chunks)
+
+
 def test_a_table_of_texts_comes_back_with_its_spans(trained: tuple[Path, Path], tmp_path: Path) -> None:
     path = tmp_path / "new.csv"
     path.write_text("id,text\n1,Emil saw Lima\n2,the river\n", encoding="utf-8")

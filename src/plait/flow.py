@@ -164,6 +164,7 @@ def test(
         found = look(data, options, format, progress=progress, training=False)
         refuse(found, skip_bad)
         tested = found.part("test") if (found.table.frame["split"] == "test").any() else found
+        run.task().refuse_unknown(tested.table)
     trained = _train_part(run, progress) if own is None else own.part("train")
     if len(tested.table) == 0:
         raise DataError(

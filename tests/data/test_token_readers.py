@@ -11,6 +11,8 @@ from plait.data.readers import read_table, recognize
 from plait.data.sentence_checks import check_sentences
 from plait.data.table import Table
 from plait.errors import DataError
+from plait.inference.tags import all_tags
+from plait.tasks.sequence_tagging import SequenceTagging
 
 OPTIONS = SentenceDataOptions(
     validation=0.1,
@@ -159,6 +161,16 @@ def test_further_columns_stand_behind_the_word(tmp_path: Path) -> None:
         read(tmp_path / "a.conll", NER, features=["3"])
     with pytest.raises(DataError, match=r"data.features says column 7, but there are 3"):
         read(tmp_path / "a.conll", NER, features=["7"])
+
+
+@pytest.mark.parametrize("scheme", ["iob2", "bioes"])
+def test_data_of_other_tags_are_refused_and_of_another_scheme_taken(tmp_path: Path, scheme: str) -> None:
+    task = SequenceTagging(all_tags(["LOC"], scheme), scheme, True)
+    for tags in (("B-LOC", "I-LOC"), ("I-LOC", "I-LOC"), ("B-LOC", "E-LOC"), ("O", "O")):
+        task.refuse_unknown(read(tmp_path / "a.conll", f"in O\nNew {tags[0]}\nYork {tags[1]}\n"))
+    for tags in (("B-NP", "I-NP"), ("NN", "VB")):
+        with pytest.raises(DataError, match=rf"row 1: unknown class: .*'{tags[0]}'"):
+            task.refuse_unknown(read(tmp_path / "a.conll", f"in O\nNew {tags[0]}\nYork {tags[1]}\n"))
 
 
 def test_one_tag_alone_cannot_be_learnt(tmp_path: Path) -> None:

@@ -12,14 +12,14 @@ from torch import Tensor
 
 from plait.data.batches import Targets
 from plait.data.table import Table
-from plait.errors import DataError, NetworkError, Problem, RecipeError
+from plait.errors import NetworkError, RecipeError
 from plait.evaluation.intervals import standard_error
 from plait.evaluation.scores import classification_scores, several_label_scores
 from plait.inference.classification import THRESHOLD, probabilities
 from plait.layers import Dense, GlobalPool, Layer, LossOptions, Map, Shape, make_loss
 from plait.layers import Sequence as SequenceShape
 from plait.layers.losses import LossName
-from plait.tasks.task import Baseline, Loss, Output, Task
+from plait.tasks.task import Baseline, Loss, Output, Task, refuse_rows
 
 BINARY: dict[str, LossName] = {"cross-entropy": "binary-cross-entropy", "focal": "binary-focal"}
 """Where an input may have several labels each class is a question of its own."""
@@ -61,13 +61,17 @@ class Classification(Task):
 
     def encode(self, table: Table) -> Tensor:
         """Class numbers (examples,), or 0/1 (examples, classes); raises DataError for a class not trained on."""
-        self._refuse_unknown(table)
+        self.refuse_unknown(table)
         if not self.several_labels:
             return torch.tensor([self._numbers[label] for label in table.frame["target"]], dtype=torch.int64)
         targets = torch.zeros(len(table), len(self.classes))
         for row, labels in enumerate(table.frame["target"]):
             targets[row, [self._numbers[label] for label in labels]] = 1.0
         return targets
+
+    def refuse_unknown(self, table: Table) -> None:
+        labels = (set(target if self.several_labels else [target]) for target in table.frame["target"])
+        refuse_rows(table, (found - set(self._numbers) for found in labels))
 
     def some(self, targets: Targets, rows: np.ndarray) -> Targets:
         return targets[rows]
@@ -145,21 +149,6 @@ class Classification(Task):
     @abstractmethod
     def named(self, input: Any, place: str) -> str:
         """How a report calls an input."""
-
-    def _refuse_unknown(self, table: Table) -> None:
-        frame = table.frame
-        labels = (set(target if self.several_labels else [target]) for target in frame["target"])
-        unknown = [
-            Problem("unknown class", str(file), f"{sorted(extra)} was not among the training classes", row)
-            for extra, file, row in zip(
-                (found - set(self._numbers) for found in labels), frame["file"], frame["row"], strict=True
-            )
-            if extra
-        ]
-        if unknown:
-            raise DataError(
-                f"{len(unknown)} examples have a class that the network was not trained on:", unknown
-            )
 
 
 def _gathered(outputs: Iterable[Output]) -> Tensor:

@@ -50,6 +50,9 @@ class LanguageModeling(Task):
     def encode(self, table: Table) -> StreamTargets:
         return StreamTargets(StreamStore(table, self.input))
 
+    def refuse_unknown(self, table: Table) -> None:
+        """Any text is taken: what the network cannot spell counts as missed."""
+
     def some(self, targets: Targets, rows: np.ndarray) -> StreamTargets:
         """As many as there are ``rows``, from the beginning: a text is not parted."""
         assert isinstance(targets, StreamTargets)

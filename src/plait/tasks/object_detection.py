@@ -42,10 +42,26 @@ class ObjectDetection(Task):
 
     def encode(self, table: Table) -> BoxTargets:
         """Raises DataError for boxes of a class not trained on."""
-        annotations = [target for target in table.targets if isinstance(target, Annotation)]
-        assert len(annotations) == len(table), "a checked table says of every picture what is marked"
-        self._refuse_unknown(table, annotations)
-        return BoxTargets(annotations, self.classes, self.canvas)
+        self.refuse_unknown(table)
+        return BoxTargets(_annotations(table), self.classes, self.canvas)
+
+    def refuse_unknown(self, table: Table) -> None:
+        known = set(self.classes)
+        unknown = [
+            Problem(
+                "unknown class",
+                one.file or place[0],
+                f"{box.label!r} was not among the training classes",
+                box.row,
+            )
+            for one, place in zip(_annotations(table), table.places, strict=True)
+            for box in one.boxes
+            if box.label not in known and not box.ignored
+        ]
+        if unknown:
+            raise DataError(
+                f"{len(unknown)} boxes have a class that the network was not trained on:", unknown
+            )
 
     def some(self, targets: Targets, rows: np.ndarray) -> BoxTargets:
         assert isinstance(targets, BoxTargets)
@@ -133,23 +149,11 @@ class ObjectDetection(Task):
         ]
         return _marked(targets), found
 
-    def _refuse_unknown(self, table: Table, annotations: Sequence[Annotation]) -> None:
-        known = set(self.classes)
-        unknown = [
-            Problem(
-                "unknown class",
-                one.file or place[0],
-                f"{box.label!r} was not among the training classes",
-                box.row,
-            )
-            for one, place in zip(annotations, table.places, strict=True)
-            for box in one.boxes
-            if box.label not in known and not box.ignored
-        ]
-        if unknown:
-            raise DataError(
-                f"{len(unknown)} boxes have a class that the network was not trained on:", unknown
-            )
+
+def _annotations(table: Table) -> list[Annotation]:
+    found = [target for target in table.targets if isinstance(target, Annotation)]
+    assert len(found) == len(table), "a checked table says of every picture what is marked"
+    return found
 
 
 def _found(boxes: Tensor, scores: Tensor, classes: Tensor, count: Tensor) -> Found:

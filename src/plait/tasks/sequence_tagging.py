@@ -27,7 +27,7 @@ from plait.layers import Chain, Dense, Layer, Shape, Stack, Words
 from plait.layers import Sequence as SequenceShape
 from plait.layers.chain import log_partition, path_score
 from plait.layers.masks import blank_padding
-from plait.tasks.task import Baseline, Loss, Output, Task
+from plait.tasks.task import Baseline, Loss, Output, Task, refuse_rows
 
 TYPICAL_LENGTH = 24
 """Words of the sentence that networks are drawn up for; their weights serve any length."""
@@ -61,6 +61,10 @@ class SequenceTagging(Task):
     def encode(self, table: Table) -> TagTargets:
         """Tag numbers of every sentence; FOREIGN for a tag that training did not have: it counts as missed."""
         return TagTargets([self._encoded(tags) for tags in table.frame["target"]])
+
+    def refuse_unknown(self, table: Table) -> None:
+        """A table has spans in IOB2, whose tags are in every scheme of ``classes``."""
+        refuse_rows(table, (set(tags) - set(self._numbers) for tags in table.frame["target"]))
 
     def some(self, targets: Targets, rows: np.ndarray) -> TagTargets:
         assert isinstance(targets, TagTargets)

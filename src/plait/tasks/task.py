@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from plait.data.batches import Batch, Targets
 from plait.data.table import Table
+from plait.errors import DataError, Problem
 from plait.layers import Layer, Own, Shape, Stack, Vector
 
 Output = tuple[Any, Batch]
@@ -17,6 +18,19 @@ Output = tuple[Any, Batch]
 Loss = Callable[[Any, Tensor], Tensor]
 Baseline = dict[str, Any]
 """{"name", "value"}"""
+
+
+def refuse_rows(table: Table, unknown: Iterable[set[str]]) -> None:
+    """Raises DataError that names every row with ``unknown`` classes."""
+    problems = [
+        Problem("unknown class", str(file), f"{sorted(extra)} was not among the training classes", row)
+        for extra, file, row in zip(unknown, table.frame["file"], table.frame["row"], strict=True)
+        if extra
+    ]
+    if problems:
+        raise DataError(
+            f"{len(problems)} examples have a class that the network was not trained on:", problems
+        )
 
 
 class Task(ABC):
@@ -33,6 +47,10 @@ class Task(ABC):
     @abstractmethod
     def encode(self, table: Table) -> Targets:
         """Targets of every row; raises DataError for a class that training did not have, where that is an error."""
+
+    @abstractmethod
+    def refuse_unknown(self, table: Table) -> None:
+        """Raises DataError where data that are not the run's own have classes that training did not have."""
 
     @abstractmethod
     def some(self, targets: Targets, rows: np.ndarray) -> Targets:

@@ -41,6 +41,9 @@ class Transcription(Task):
         said = [str(target or "") for target in table.targets]
         return TranscriptTargets(said, self.classes, self.writing, list(table.frame["group"]))
 
+    def refuse_unknown(self, table: Table) -> None:
+        """Any text is taken: what the network cannot spell counts as missed."""
+
     def some(self, targets: Targets, rows: np.ndarray) -> TranscriptTargets:
         assert isinstance(targets, TranscriptTargets)
         return targets.some(rows.tolist())
