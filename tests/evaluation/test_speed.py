@@ -2,7 +2,7 @@
 
 import time
 
-from plait.evaluation.speed import WARM_UP, latency_ms
+from plait.evaluation.speed import WARM_UP, latency_ms, real_time_factor
 
 
 def test_latency_is_measured_after_warming_up() -> None:
@@ -27,3 +27,8 @@ def test_a_slow_answer_is_asked_three_times_only() -> None:
 
     latency_ms(answer, seconds=0.0)
     assert len(calls) == WARM_UP + 3
+
+
+def test_the_real_time_factor_is_the_time_of_all_divided_by_their_lengths() -> None:
+    answers = [lambda: time.sleep(0.01), *[lambda: time.sleep(0.03)] * 4]
+    assert 0.1 <= real_time_factor(answers, [0.1, 0.3, 0.3, 100.0, 100.0], seconds=0.0) < 0.5

@@ -68,6 +68,7 @@ def lines(report: Report) -> list[Line]:
         _baseline(report),
         _gap(report),
         _confused(report),
+        _speed(report),
         _kept(report),
         _left_out(report),
     ]
@@ -176,6 +177,16 @@ def _confused(report: Report) -> Line | None:
         f"its {'boxes' if boxes else 'examples'}" if unit is None else f"the places where this {unit} stands"
     )
     return Line("most confused", f"{what} {times} ({percent(pair['share'])} of {whole})")
+
+
+def _speed(report: Report) -> Line | None:
+    factor = report.get("real_time_factor")
+    if factor is None:
+        return None
+    return Line(
+        "real-time factor",
+        f"{factor:.2g} seconds of computing a second of sound, one recording at a time, decoding included",
+    )
 
 
 def _kept(report: Report) -> Line | None:

@@ -154,6 +154,10 @@ class Medium(ABC):
     def thumbnails(self, store: Any, rows: np.ndarray) -> list[str | None]:
         """A small picture of each row as a data URI, where there is something to see."""
 
+    def speed(self, predictor: Predictor, store: Any, gathered: Gathered) -> dict[str, Any]:
+        """What else the report says of how fast answers come."""
+        return {}
+
     def tuned(self, input: ModelInput, scores: dict[str, Any]) -> ModelInput:
         """What the network takes, with what the scores of the validation part say of how its answers are read."""
         return input

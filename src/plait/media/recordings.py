@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,14 @@ from plait.data.sound_store import SoundStore, changed_sounds
 from plait.data.text_store import SequenceEvaluationBatches, SequenceTrainingBatches
 from plait.errors import NetworkError, Problem
 from plait.evaluation.spectrogram_picture import png
+from plait.evaluation.speed import RUNS, real_time_factor
 from plait.evaluation.transcript_scores import Unit, written_without_blanks
-from plait.inference.input import ModelInput
+from plait.inference.input import Array, ModelInput
+from plait.inference.prediction import Origin, Prediction
 from plait.inference.sound import FRAMES_A_SECOND, SoundInput
 from plait.inference.sound_file import COMMON_RATE, FEATURES, Clip, open_features, rate_of
-from plait.inference.spec import ModelSpec
+from plait.inference.spec import ModelSpec, Predictor
+from plait.inference.speech_recognition import answer
 from plait.inference.transcription import Writing
 from plait.layers import LogMel, Samples, Shape, outlined
 from plait.layers import Sequence as SequenceShape
@@ -187,6 +191,12 @@ class Speech(Recordings):
         unit: Unit = "character" if written_without_blanks(spec.classes) else "word"
         return SpeechRecognition(spec.classes, input.writing, input.step_seconds, unit)
 
+    def speed(self, predictor: Predictor, store: SoundStore, gathered: Gathered) -> dict[str, Any]:
+        """Of recordings in memory, one at a time, decoding included."""
+        rows = sample(len(store), RUNS, seed=0)
+        answers = [partial(_answered, predictor, store.one(int(row))) for row in rows]
+        return {"real_time_factor": real_time_factor(answers, gathered.sizes[rows, 0] / 1000)}
+
     def impossible(self, recipe: Recipe, gathered: Gathered) -> dict[int, Problem]:
         """Transcripts that CTC cannot align to the steps of their recording at the fastest speed that is played."""
         if recipe.own is not None:
@@ -199,6 +209,10 @@ class Speech(Recordings):
         lengths = torch.from_numpy(np.maximum(fastest.astype(np.int64), input.least))
         steps = outlined(recipe.layers(), arriving(input)).output_lengths(lengths).tolist()
         return without_room(gathered, symbols_of(asked, train), input.writing, steps)
+
+
+def _answered(predictor: Predictor, sound: Array) -> list[Prediction]:
+    return list(answer(predictor, [sound], [Origin("")]))
 
 
 def of_sounds(recipe: Recipe) -> AudioRecipe | SpeechRecipe:
