@@ -1,6 +1,7 @@
 """The whole way of a recording: a table to a network, a report and a model file that answers alike."""
 
 import json
+import shutil
 import signal
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 import plait
+from plait.data.gather import gather, look
 from plait.data.sound_store import SoundStore
 from plait.data.transcript_targets import TranscriptTargets
 from plait.errors import DataError, NetworkError, RecipeError
@@ -219,6 +221,21 @@ def test_transcripts_that_cannot_be_aligned_are_named(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "weights.safetensors").exists()
 
 
+def test_characters_that_were_not_learnt_are_told_before_training_and_after_a_test(
+    speech: tuple[Path, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(speech[1], tmp_path / "run")
+    write(tmp_path / "x.wav", "ab")
+    write(tmp_path / "y.wav", "cd")
+    rows = "audio,text,split\nx.wav,ab,train\ny.wav,c7,test\n"
+    (tmp_path / "speech.csv").write_text(rows, encoding="utf-8")
+    run = Run.open(tmp_path / "run")
+    remarks = run.medium.remarks(run.recipe, look(str(tmp_path / "speech.csv"), run.recipe.data))
+    assert "y.wav, row 3: '7' (1 in all" in remarks[-1]
+    report = plait.load(tmp_path / "run").test(tmp_path / "speech.csv")
+    assert report["scores"]["unknown_symbols"] == [{"symbol": "7", "count": 1}]
+
+
 def test_a_loss_at_the_start_is_about_that_of_uniform_scores_and_finite_where_there_is_room() -> None:
     """Every feasible labelling has a finite loss, an infeasible one an infinite one: 10,000 random ones."""
     draw = np.random.default_rng(0)
@@ -274,8 +291,6 @@ def test_features_stand_for_recordings(tmp_path: Path) -> None:
 def test_what_stays_within_memory_is_kept_and_the_rest_opened_again(speech: tuple[Path, Path]) -> None:
     run = Run.open(speech[1])
     assert isinstance(run.spec.input, SoundInput)
-    from plait.data.gather import gather
-
     table = gather(str(speech[0]), run.recipe.data, 0).table
     everything, nothing = (SoundStore(table, run.spec.input, budget) for budget in (10**9, 0))
     for one, other in zip(everything.take([3, 50, 9]), nothing.take([3, 50, 9]), strict=True):

@@ -149,7 +149,26 @@ def test_findings_say_what_should_be_known(tmp_path: Path) -> None:
         "unknown characters",
     }
     (foreign,) = [one for one in found.findings if one.kind == "unknown characters"]
-    assert "'é' (1)" in foreign.message
+    assert (foreign.file, foreign.row) == (str(tmp_path / "y.wav"), 4)
+    assert "'é' (1 in all" in foreign.message
+
+
+def test_unknown_characters_are_told_with_what_to_do(tmp_path: Path) -> None:
+    rows = ["audio,text,split", "x.wav,ab,train", "y.wav,b7A,test", "y.wav,a!7,dev"]
+    write(tmp_path / "x.wav", "ab")
+    write(tmp_path / "y.wav", "cd", 3)
+    (tmp_path / "speech.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    options = SPEECH.model_copy(update={"lowercase": False, "punctuation": "keep"})
+    found = [
+        one
+        for one in look(str(tmp_path / "speech.csv"), options).findings
+        if one.kind == "unknown characters"
+    ]
+    assert [one.row for one in found] == [3, 3, 4]
+    for one, remedy in zip(
+        found, ("numbers as words", "data.lowercase=true", "data.punctuation=drop"), strict=True
+    ):
+        assert remedy in one.message
 
 
 def test_transcripts_that_repeat_are_told_of_phrases(tmp_path: Path) -> None:

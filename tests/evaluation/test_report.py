@@ -104,6 +104,8 @@ def test_summary_of_transcripts() -> None:
         in found
     )
     assert generalization_gap(given) == pytest.approx(4 / 15 - 0.02)
+    given["scores"]["unknown_symbols"] = [{"symbol": "é", "count": 2}]
+    assert "unknown symbols: 'é' (2): not learnt in training, so each is an error" in summary(given)
 
 
 def test_an_error_rate_is_held_against_its_baseline_from_above() -> None:

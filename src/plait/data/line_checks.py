@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from plait.data.checks import Checked, check
 from plait.data.options import LineDataOptions
-from plait.data.sound_checks import foreign_signs
+from plait.data.sound_checks import unknown_characters
 from plait.data.table import Table
 from plait.errors import Problem
 from plait.inference.transcripts import tidy
@@ -32,15 +32,13 @@ def check_lines(
         for row, text in enumerate(said)
         if training and not text
     ]
+    left = checked.table.take(kept)
     findings = list(checked.findings)
     if training:
-        parts = checked.table.splits
-        message = foreign_signs([said[row] for row in kept], [parts[row] for row in kept])
-        if message:
-            findings.append(Problem("unknown characters", table.source, message, error=False))
+        findings += unknown_characters(left, [said[row] for row in kept])
     return replace(
         checked,
-        table=checked.table.take(kept),
+        table=left,
         errors=[*checked.errors, *errors],
         findings=findings,
         sizes=checked.sizes[kept],

@@ -13,7 +13,7 @@ import numpy as np
 
 from plait.data.checks import Checked, check_classes, copies
 from plait.data.options import SoundDataOptions, SpeechDataOptions
-from plait.data.table import Table
+from plait.data.table import Place, Table
 from plait.errors import Problem
 from plait.inference.sound_file import COMMON_RATE, FEATURES, Clip, SoundError, open_features, open_sound
 from plait.inference.transcripts import tidy
@@ -141,23 +141,39 @@ def _about_speech(table: Table, sizes: np.ndarray, options: SpeechDataOptions) -
         found.append(
             ("speakers", f"{speakers} speakers; where parts are cut, a speaker is in one of them alone")
         )
-    if message := foreign_signs(said, table.splits):
-        found.append(("unknown characters", message))
-    return [Problem(kind, table.source, message, error=False) for kind, message in found]
+    problems = [Problem(kind, table.source, message, error=False) for kind, message in found]
+    return problems + unknown_characters(table, said)
 
 
-def foreign_signs(said: list[str], splits: list[str]) -> str:
-    """What is to be said of characters that only other parts than training have; empty where there are none."""
-    foreign = _foreign(said, splits)
-    if not foreign:
-        return ""
-    shown = ", ".join(f"{sign!r} ({count})" for sign, count in foreign.most_common(20))
-    return f"training never has {shown}: they cannot be recognized"
+def unknown_characters(table: Table, said: list[str]) -> list[Problem]:
+    """A finding for each character that only other parts than training have, the most frequent first: where it stands
+    first, how often, and what to do."""
+    trained = [split in ("", "train") for split in table.splits]
+    known = {sign for text, own in zip(said, trained, strict=True) if own for sign in text}
+    counted: Counter[str] = Counter()
+    first: dict[str, Place] = {}
+    for text, own, place in zip(said, trained, table.places, strict=True):
+        foreign = [] if own else [sign for sign in text if sign not in known]
+        counted.update(foreign)
+        for sign in foreign:
+            first.setdefault(sign, place)
+    return [_unknown(sign, count, first[sign], known) for sign, count in counted.most_common()]
 
 
-def _foreign(said: list[str], splits: list[str]) -> Counter[str]:
-    known = {
-        sign for text, split in zip(said, splits, strict=True) if split in ("", "train") for sign in text
-    }
-    others = (text for text, split in zip(said, splits, strict=True) if split not in ("", "train"))
-    return Counter(sign for text in others for sign in text if sign not in known)
+def _unknown(sign: str, count: int, place: Place, known: set[str]) -> Problem:
+    message = (
+        f"{sign!r} ({count} in all, the first here) is in no training transcript and cannot be recognized: "
+        f"{_remedy(sign, known)}"
+    )
+    return Problem("unknown characters", place[0], message, place[1], error=False)
+
+
+def _remedy(sign: str, known: set[str]) -> str:
+    """How transcripts are brought to the characters that training has."""
+    if sign.swapcase() in known:
+        return "set data.lowercase=true"
+    if sign.isdigit():
+        return "write numbers as words"
+    if not tidy(sign, lowercase=False, punctuation="drop"):
+        return "set data.punctuation=drop, or replace it in the transcripts"
+    return "replace it in the transcripts, or add training recordings that have it"

@@ -13,6 +13,8 @@ Report = Mapping[str, Any]
 
 WIDE = 0.3
 """An interval of more than this says little."""
+UNKNOWN = 10
+"""Symbols named in a line."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def lines(report: Report) -> list[Line]:
         _which_part(report),
         _few(report),
         _overlap(report),
+        _unknown(report),
         _baseline(report),
         _gap(report),
         _confused(report),
@@ -130,6 +133,16 @@ def _overlap(report: Report) -> Line | None:
     of = f"{count:,} of {report['examples']:,} {split} {noun(report)}s"
     text = f"{of} {verb} also in training, so the score promises too much"
     return Line("overlap", text, warning=True)
+
+
+def _unknown(report: Report) -> Line | None:
+    """Of transcripts: what the network cannot spell."""
+    unknown = report.get("scores", {}).get("unknown_symbols", [])
+    if not unknown:
+        return None
+    told = ", ".join(f"{one['symbol']!r} ({one['count']:,})" for one in unknown[:UNKNOWN])
+    more = f" and {len(unknown) - UNKNOWN:,} more" if len(unknown) > UNKNOWN else ""
+    return Line("unknown symbols", f"{told}{more}: not learnt in training, so each is an error", warning=True)
 
 
 def _baseline(report: Report) -> Line | None:

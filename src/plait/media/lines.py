@@ -20,7 +20,7 @@ from plait.inference.line import LineInput
 from plait.inference.spec import ModelSpec
 from plait.layers import Map, Shape, Stack, outlined
 from plait.media.medium import Medium, pace, weights
-from plait.media.writing import symbols_of, unit_of, without_room, writing_of
+from plait.media.writing import symbols_of, unit_of, unknown_remarks, without_room, writing_of
 from plait.recipe import LineRecipe, Recipe
 from plait.tasks import Task, TextRecognition, automatic
 from plait.tasks.text_recognition import TYPICAL_WIDTH, LineNetwork, line_network
@@ -87,6 +87,9 @@ class Lines(Medium):
                 "symbols": len(symbols_of(of_lines(recipe), found)),
             }
         }
+
+    def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
+        return unknown_remarks(train)
 
     def task(self, spec: ModelSpec, recipe: Recipe, counts: Sequence[int]) -> TextRecognition:
         assert isinstance(spec.input, LineInput)

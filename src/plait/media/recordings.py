@@ -32,7 +32,7 @@ from plait.inference.transcription import Writing
 from plait.layers import LogMel, Samples, Shape, outlined
 from plait.layers import Sequence as SequenceShape
 from plait.media.medium import Medium, pace, sample, weights
-from plait.media.writing import symbols_of, unit_of, without_room, writing_of
+from plait.media.writing import symbols_of, unit_of, unknown_remarks, without_room, writing_of
 from plait.recipe import AudioRecipe, Recipe, SpeechRecipe
 from plait.tasks import AudioClassification, SpeechRecognition, Task, automatic
 from plait.tasks.speech_recognition import SoundNetwork, arriving, live_of, sound_network
@@ -112,7 +112,8 @@ class Recordings(Medium):
 
     def remarks(self, recipe: Recipe, train: Gathered) -> list[str]:
         told = ("transcripts repeat", "little speech", "speakers")
-        return [f"{one.kind}: {one.message}" for one in train.findings if one.kind in told]
+        remarks = [f"{one.kind}: {one.message}" for one in train.findings if one.kind in told]
+        return remarks + unknown_remarks(train)
 
     def network(self, task: Task, recipe: Recipe, input: ModelInput) -> SoundNetwork:
         assert isinstance(input, SoundInput)

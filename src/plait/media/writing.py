@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from plait.data.checks import summarize
 from plait.data.gather import Gathered
 from plait.data.subword_learning import learn_subwords
 from plait.data.table import Place
@@ -60,6 +61,11 @@ def without_room(
         for row, one in enumerate(numbers)
         if parts[row] != "test" and steps[row] < needed_steps(one)
     }
+
+
+def unknown_remarks(train: Gathered) -> list[str]:
+    """What is said, before training, of characters that only other parts have."""
+    return summarize(one for one in train.findings if one.kind == "unknown characters")
 
 
 def _said(gathered: Gathered) -> list[str]:

@@ -1,6 +1,7 @@
 """Transcription: a signal in, what it says out, by CTC (Graves et al. 2006), whatever the signal is. What runs without
 PyTorch is inference/transcription.py."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -93,7 +94,16 @@ class Transcription(Task):
         said = [one.text for one in answers]
         groups = targets.groups if any(targets.groups) else ()
         lengths = [one.steps * self.step for one in answers]
-        return transcript_scores(targets.texts, said, self.unit, groups, lengths)
+        scores = transcript_scores(targets.texts, said, self.unit, groups, lengths)
+        return scores | {"unknown_symbols": self._unknown(targets.texts)}
+
+    def _unknown(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        """What the transcripts are spelled with that is none of the symbols, the most frequent first."""
+        known = set(self.classes)
+        counted = Counter(
+            piece for text in texts for piece in self.writing.pieces(text) if piece not in known
+        )
+        return [{"symbol": symbol, "count": count} for symbol, count in counted.most_common()]
 
     def baseline(
         self, train: Any, train_targets: Targets, test: Any, test_targets: Targets
