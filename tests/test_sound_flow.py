@@ -317,4 +317,4 @@ def test_json_holds_everything_for_programs(speech: tuple[Path, Path], tmp_path:
     done = plait_command("predict", str(speech[1]), str(path), "--json")
     answer = json.loads(done.stdout)["predictions"][0]
     assert set(answer) == {"input", "prediction", "probability", "words"}
-    assert set(answer["words"][0]) == {"text", "start", "end", "confidence"}
+    assert set(answer["words"][0]) == {"text", "start", "end", "confidence", "characters"}

@@ -170,6 +170,8 @@ def test_what_is_said_clearly_is_heard_where_it_is(decoder: Decoder) -> None:
     assert [(word.text, word.start, word.end) for word in found.words] == [("see", 3, 11), ("all", 18, 26)]
     assert 0.9 < found.confidence <= 1
     assert all(0.9 < word.confidence <= 1 for word in found.words)
+    assert [len(word.characters) for word in found.words] == [3, 3]
+    assert all(min(word.characters) == word.confidence for word in found.words)
 
 
 @pytest.mark.parametrize(
@@ -184,6 +186,9 @@ def test_words_of_other_units(symbols: list[str], unit: str, said: list[int], wo
     found = heard(logits, symbols, unit, Decoder())
     assert found.symbols == tuple(said)
     assert [word.text for word in found.words] == words
+    assert [len(word.characters) for word in found.words] == [
+        0 if unit == "words" else len(one) for one in words
+    ]
     assert found.text == " ".join(words)
 
 

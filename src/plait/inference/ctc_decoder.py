@@ -23,12 +23,14 @@ from plait.inference.ngram_model import NgramModel
 
 @dataclass(frozen=True)
 class Word:
-    """A word and its steps, from ``start`` up to but without ``end``; ``confidence`` is of its least sure symbol."""
+    """A word and its steps, from ``start`` up to but without ``end``; ``confidence`` is of its least sure symbol,
+    ``characters`` those of its characters (none where symbols are words)."""
 
     text: str
     start: int
     end: int
     confidence: float
+    characters: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,15 @@ def _words(logprobs: Floats, chosen: Labelling, symbols: Sequence[str], unit: st
             int(steps[places[0], 0]),
             int(steps[places[-1], 1]),
             min(sure[place] for place in places),
+            () if unit == "words" else _of_characters(texts, sure, places),
         )
         for places in _divided(texts, unit)
     )
+
+
+def _of_characters(texts: Sequence[str], sure: Sequence[float], places: Sequence[int]) -> tuple[float, ...]:
+    """Every character is as sure as the symbol that it is part of."""
+    return tuple(sure[place] for place in places for _ in texts[place].strip(" "))
 
 
 def _divided(texts: Sequence[str], unit: str) -> list[list[int]]:

@@ -126,12 +126,14 @@ FIELDS: dict[str, type] = {
 
 @dataclass(frozen=True)
 class PlacedWord:
-    """A word and where it lies: ``start`` and ``end`` in the input's own measure (seconds, or shares of a line)."""
+    """A word and where it lies: ``start`` and ``end`` in the input's own measure (seconds, or columns of a line);
+    ``characters`` are the confidences of its characters (none where symbols are words)."""
 
     text: str
     start: float
     end: float
     confidence: float
+    characters: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,13 @@ class Scribe:
 def placed(found: Heard, step: float) -> tuple[PlacedWord, ...]:
     """The words, their places in the measure of ``step``."""
     return tuple(
-        PlacedWord(word.text, round(word.start * step, 3), round(word.end * step, 3), word.confidence)
+        PlacedWord(
+            word.text,
+            round(word.start * step, 3),
+            round(word.end * step, 3),
+            word.confidence,
+            word.characters,
+        )
         for word in found.words
     )
 
