@@ -219,6 +219,8 @@ def test_transcripts_that_cannot_be_aligned_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"row 32: transcript too long: it gives the network \d+ steps, and"):
         plait.train(data, changes=SPEECH, out=tmp_path / "run")
     assert not (tmp_path / "run" / "weights.safetensors").exists()
+    (found,) = plait.inspect(data, changes=SPEECH)["errors"]
+    assert (found["kind"], found["row"]) == ("transcript too long", 32)
 
 
 def test_characters_that_were_not_learnt_are_told_before_training_and_after_a_test(

@@ -62,7 +62,10 @@ def inspect(
     found = None
     if data is not None:
         found = look(data, asked.data, format, progress=progress)
-        asked = medium.settle(asking, found) if len(found.table) else asked
+        if len(found.table):
+            asked = medium.settle(asking, found)
+        if len(found.part("", "train").table):
+            found = found.without(medium.impossible(asked, found))
         answer |= description(found) | medium.describe(found, asked) | problems(found)
     arriving = medium.preview(asked, found)
     classes = 1 if found is None else max(1, len(found.table.classes))

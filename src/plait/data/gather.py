@@ -49,9 +49,9 @@ class Gathered:
     digests: list[str]
     grey: bool
 
-    def part(self, name: str) -> "Gathered":
-        """The rows of one split ("train", "validation", "test")."""
-        return self.take(np.flatnonzero((self.table.frame["split"] == name).to_numpy()))
+    def part(self, *names: str) -> "Gathered":
+        """The rows of a split ("train", "validation", "test", "" of those not divided yet), or of several."""
+        return self.take(np.flatnonzero(self.table.frame["split"].isin(names).to_numpy()))
 
     def take(self, chosen: np.ndarray) -> "Gathered":
         """These rows alone."""

@@ -99,7 +99,7 @@ class Lines(Medium):
         """Transcripts that CTC cannot align to the steps of their line, made as narrow as augmentation may."""
         if recipe.own is not None:
             return {}
-        asked, train = of_lines(recipe), gathered.part("train")
+        asked, train = of_lines(recipe), gathered.part("", "train")
         input = self.input(recipe, train)
         narrowest = [
             max(input.least, int(input.width(height, width) * (1 - asked.augmentation.scale)))

@@ -202,7 +202,7 @@ class Speech(Recordings):
         """Transcripts that CTC cannot align to the steps of their recording at the fastest speed that is played."""
         if recipe.own is not None:
             return {}
-        asked, train = of_speech(recipe), gathered.part("train")
+        asked, train = of_speech(recipe), gathered.part("", "train")
         input = self.input(recipe, train)
         assert input.writing is not None
         a_second = FRAMES_A_SECOND if input.dimensions else input.rate

@@ -53,7 +53,8 @@ def unit_of(recipe: TranscribingRecipe) -> str:
 def without_room(
     gathered: Gathered, symbols: Sequence[str], writing: Writing, steps: Sequence[int]
 ) -> dict[int, Problem]:
-    """Rows of training and validation whose transcript CTC cannot align to so many ``steps`` that the network gives."""
+    """Rows whose transcript CTC cannot align to so many ``steps`` that the network gives; not those of the test part,
+    where such a row is a mistake of the network's and counts as one."""
     numbers = TranscriptTargets(_said(gathered), symbols, writing).numbers
     parts, places = gathered.table.splits, gathered.table.places
     return {
