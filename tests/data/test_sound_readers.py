@@ -172,11 +172,11 @@ def test_unknown_characters_are_told_with_what_to_do(tmp_path: Path) -> None:
 
 
 def test_transcripts_that_repeat_are_told_of_phrases(tmp_path: Path) -> None:
-    data = speech_table(tmp_path / "speech.csv", ["ab", "cd"] * 15)
-    found = look(str(data), SPEECH)
-    assert "decoding.phrases=transcripts" in next(
-        one.message for one in found.findings if one.kind == "transcripts repeat"
-    )
+    data = speech_table(tmp_path / "speech.csv", ["ab", "cd", "abc"] * 3)
+    repeat, little = look(str(data), SPEECH).findings
+    assert repeat.kind == "transcripts repeat"
+    assert "decoding.phrases=transcripts" in repeat.message
+    assert little.kind == "little speech"
 
 
 def test_features_of_another_size_are_named(tmp_path: Path) -> None:

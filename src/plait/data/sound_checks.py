@@ -22,6 +22,8 @@ SILENCE = 8
 """Of 32,768: a recording that is nowhere louder is silent."""
 MANY_HOURS = 3.0
 FEW_DIFFERENT = 500
+REPEATS = 3
+"""Transcripts that are said so often on average may be all that is ever said."""
 FRAMES_A_SECOND = 100
 
 
@@ -127,10 +129,10 @@ def _about_speech(table: Table, sizes: np.ndarray, options: SpeechDataOptions) -
     said = [tidy(str(one), options.lowercase, options.punctuation) for one in table.targets]
     different, hours = len(set(said)), float(sizes.sum()) / 3.6e6
     found: list[tuple[str, str]] = []
-    if said and different <= min(FEW_DIFFERENT, len(said) / 10):
+    if said and different <= min(FEW_DIFFERENT, len(said) / REPEATS):
         message = f"{different} different ones in {len(said)}: decoding.phrases=transcripts allows only these"
         found.append(("transcripts repeat", message))
-    elif hours < MANY_HOURS:
+    if hours < MANY_HOURS:
         message = (
             f"{hours:.2f} hours: words that training does not hold will hardly ever be recognized; expect a usable "
             "network for a small vocabulary alone"
