@@ -238,6 +238,14 @@ def test_characters_that_were_not_learnt_are_told_before_training_and_after_a_te
     assert report["scores"]["unknown_symbols"] == [{"symbol": "7", "count": 1}]
 
 
+def test_starting_from_a_run_of_another_rate_is_remarked(speech: tuple[Path, Path], tmp_path: Path) -> None:
+    said: list[str] = []
+    changes = [*SPEECH, "training.steps=1", "data.rate=16000"]
+    plait.train(speech[0], changes=changes, start_from=speech[1], out=tmp_path / "run", say=said.append)
+    (remark,) = [one for one in said if "data.rate=8000" in one]
+    assert "8,000 samples a second, and this run hears 16,000" in remark
+
+
 def test_a_loss_at_the_start_is_about_that_of_uniform_scores_and_finite_where_there_is_room() -> None:
     """Every feasible labelling has a finite loss, an infeasible one an infinite one: 10,000 random ones."""
     draw = np.random.default_rng(0)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from plait.data.vectors import read_vectors
 from plait.errors import RecipeError
 from plait.inference.sentence import SentenceInput
+from plait.inference.sound import SoundInput
 from plait.inference.stream import StreamInput
 from plait.inference.text import FIRST, TextInput
 from plait.layers import Embedding, Pretrained, Stack
@@ -113,6 +114,18 @@ def copy_weights(network: nn.Module, run: Run, source: Run, say: Callable[[str],
         + (f"; left: {', '.join(left)}" if left else "")
         + (f"; {held} layers stay as they are for {run.recipe.training.freeze} epochs" if held else "")
     )
+    own_rate, rate = _rate(run), _rate(source)
+    if own_rate and rate and own_rate != rate:
+        say(
+            f"{source.folder} heard {rate:,} samples a second, and this run hears {own_rate:,}: bands that reach up to "
+            f"half of it are of other frequencies, to which the weights taken do not fit; data.rate={rate} keeps them"
+        )
+
+
+def _rate(run: Run) -> int | None:
+    """Samples a second, where a recording's samples are the input."""
+    input = run.spec.input
+    return input.rate if isinstance(input, SoundInput) and not input.dimensions else None
 
 
 def _hold(network: nn.Module, taken: set[str]) -> int:
