@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 import plait
+from plait.data.batches import Batch
 from plait.data.gather import gather, look
 from plait.data.sound_store import SoundStore
 from plait.data.transcript_targets import TranscriptTargets
@@ -20,8 +21,9 @@ from plait.errors import DataError, NetworkError, RecipeError
 from plait.inference.long_sound import cuts
 from plait.inference.model import OnnxModel
 from plait.inference.sound import SoundInput
-from plait.inference.transcription import Transcript
+from plait.inference.transcription import Transcript, Writing
 from plait.run import Run
+from plait.tasks import SpeechRecognition
 from plait.tasks.transcription import ctc_loss, needed_steps
 from plait.training.watch import Watch
 from tests.commands import plait_command, without_torch
@@ -212,6 +214,16 @@ def test_interrupted_and_resumed_it_is_as_if_never_stopped(
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+def test_silence_is_usual_for_some_hundreds_of_steps_only() -> None:
+    targets = TranscriptTargets(["ab", "b"], ["a", "b"], Writing("characters", True, "drop"))
+    task = SpeechRecognition(["a", "b"], Writing("characters", True, "drop"), 0.01, "word")
+    blanks = torch.zeros(2, 9, 3) + 9 * torch.eye(3)[0]
+    batch = Batch(blanks, None, targets[[0, 1]], torch.arange(2))
+    shown = task.validate([((blanks, torch.tensor([9, 9])), batch)], targets, task.loss)["shown"]
+    assert "nothing is heard yet" in shown(20)[-1]
+    assert "nothing is heard after 1,500 steps, which is no longer usual" in shown(1500)[-1]
+
+
 def test_transcripts_that_cannot_be_aligned_are_named(tmp_path: Path) -> None:
     data = speech_table(tmp_path / "speech.csv", words(30))
     with data.open("a", encoding="utf-8") as file:
@@ -309,8 +321,6 @@ def test_what_stays_within_memory_is_kept_and_the_rest_opened_again(speech: tupl
 
 def test_transcripts_are_numbered_from_one_and_padded() -> None:
     run_symbols = ["a", "b"]
-    from plait.inference.transcription import Writing
-
     targets = TranscriptTargets(["AB", "b?"], run_symbols, Writing("characters", True, "drop"))
     assert targets.texts == ["ab", "b"]
     assert targets[[0, 1]].tolist() == [[1, 2], [2, -1]]

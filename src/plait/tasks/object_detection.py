@@ -114,7 +114,7 @@ class ObjectDetection(Task):
             "score": ap50,
             "error": (ap50 * (1 - ap50) / max(1, len(targets))) ** 0.5,
             "loss": float(np.mean(losses)),
-            "shown": [f"AP {100 * ap:.1f} %"],
+            "shown": lambda _: [f"AP {100 * ap:.1f} %"],
         }
 
     def score(self, targets: Targets, answers: list[Found]) -> dict[str, Any]:

@@ -74,8 +74,8 @@ class Task(ABC):
 
     @abstractmethod
     def validate(self, outputs: Iterable[Output], targets: Targets, loss: Loss) -> dict[str, Any]:
-        """``score`` (higher is better), its standard ``error`` and ``loss``, in little time; ``shown`` are lines for
-        the person."""
+        """``score`` (higher is better), its standard ``error`` and ``loss``, in little time; ``shown(step)`` gives
+        lines for the person, after so many steps."""
 
     @abstractmethod
     def score(self, targets: Targets, answers: Any) -> dict[str, Any]:

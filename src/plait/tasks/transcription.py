@@ -3,6 +3,7 @@ PyTorch is inference/transcription.py."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from plait.inference.transcription import Scribe, Writing, placed
 from plait.layers import Dense, Layer, Shape
 from plait.layers import Sequence as SequenceShape
 from plait.tasks.task import Baseline, Loss, Output, Task
+
+SILENT_STEPS = 600
+"""So long it is usual for CTC to say blanks alone."""
 
 
 class Transcription(Task):
@@ -86,7 +90,7 @@ class Transcription(Task):
             "score": -float(scores["value"]),
             "error": standard_error(scores["low"], scores["high"]),
             "loss": float(np.average(losses, weights=[len(batch.rows) for _, batch in kept])),
-            "shown": _beside(targets.texts, found),
+            "shown": partial(_beside, targets.texts, found),
         }
 
     def score(self, targets: Targets, answers: list[Heard]) -> dict[str, Any]:
@@ -175,9 +179,19 @@ def _ordered(outputs: Iterable[Output], hear: Any) -> list[Any]:
     return [found[row] for row in range(len(found))]
 
 
-def _beside(true: Sequence[str], found: Sequence[str]) -> list[str]:
-    """Two transcripts and what was heard; what it means while nothing is."""
+def _beside(true: Sequence[str], found: Sequence[str], step: int) -> list[str]:
+    """Two transcripts and what was heard; what it means, by the steps so far, while nothing is."""
     lines = [f"  {one!r} heard as {other!r}" for one, other in zip(true[:2], found[:2], strict=True)]
     if not any(found):
-        lines.append("  nothing is heard yet: CTC says blanks alone at first, for some hundreds of steps")
+        lines.append(f"  {_silence(step)}")
     return lines
+
+
+def _silence(step: int) -> str:
+    """What it means that nothing is heard."""
+    if step < SILENT_STEPS:
+        return "nothing is heard yet: CTC says blanks alone at first, for some hundreds of steps"
+    return (
+        f"nothing is heard after {step:,} steps, which is no longer usual for CTC: look whether the transcripts are "
+        "those of their inputs, or change training.optimizer.learning_rate"
+    )

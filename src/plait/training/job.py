@@ -18,7 +18,8 @@ class Job:
 
     ``batches(start, total)`` gives the batches numbered start, start + 1, ..., total - 1 of the whole run,
     each a pure function of its number. ``validate(network)`` gives {"score": higher is better, "loss": lower
-    is better} of a network in any mode, and may give the score's standard "error", and lines to be "shown".
+    is better} of a network in any mode, and may give the score's standard "error", and "shown", which gives lines for
+    the person after so many steps.
     ``mix(batch, number)`` changes a batch as a whole. ``network`` holds the initial weights, also when resuming: a
     run killed before its first checkpoint starts over from them.
     """

@@ -94,8 +94,9 @@ class Watch(lightning.Callback):
         record.write_log(self._job.folder / "log.csv")
         self._events.write(row)
         self._progress.validated(row)
-        for line in scores.get("shown", ()):
-            self._progress.say(line)
+        if "shown" in scores:
+            for line in scores["shown"](record.step):
+                self._progress.say(line)
 
     def _refuse_nonsense(self, step: int, *losses: float) -> None:
         if not all(map(math.isfinite, losses)):
