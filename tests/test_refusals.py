@@ -80,6 +80,14 @@ def test_a_place_that_cannot_be_written_is_named(data: Path, tmp_path: Path) -> 
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
 
+def test_a_run_within_the_data_is_refused(data: Path) -> None:
+    before = sorted(data.rglob("*"))
+    for out in (data, data / "red" / "run"):
+        with pytest.raises(RunError, match="lies within the data"):
+            plait.train(data, changes=ONE_STEP, out=out)
+    assert sorted(data.rglob("*")) == before
+
+
 def test_damaged_weights_are_named(model: plait.Model) -> None:
     weights = model.folder / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])

@@ -148,7 +148,10 @@ def train(
         )
     report = run.read("report.json")
     if as_json:
-        console.print_json({"run": str(run.folder), **console.without_pictures(report)})
+        answer = {"run": str(run.folder), "finished": run.finished, **console.without_pictures(report)}
+        console.print_json(answer)
+        if not run.finished:
+            console.say(console.how_to_go_on(run.folder))
     else:
         console.print_training(run.folder, report, finished=run.finished)
     if not run.finished:

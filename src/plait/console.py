@@ -4,7 +4,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,9 @@ SHOWN = 20
 
 
 def say(text: str) -> None:
-    """One line for the person, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    """One line for the person, on standard error; work goes on where nobody reads it any more."""
+    with suppress(BrokenPipeError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def say_problem(problem: Problem) -> None:
@@ -185,11 +186,15 @@ def print_training(folder: Path, report: dict[str, Any], finished: bool) -> None
         print(line)
     print(f"trained in {report['training_seconds']:.0f} s; report: {folder / 'report.html'}")
     if not finished:
-        print(f"stopped early: the best so far is kept; go on with\n  plait train --resume {folder}")
+        print(how_to_go_on(folder))
     print("next:")
     print(f"  plait test {folder}")
     print(f"  {_use(str(folder), report['noun'])}")
     print(f"  plait export {folder} model.onnx")
+
+
+def how_to_go_on(folder: Path) -> str:
+    return f"stopped early: the best so far is kept; go on with\n  plait train --resume {folder}"
 
 
 def print_test(folder: Path, report: dict[str, Any]) -> None:

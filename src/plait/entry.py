@@ -1,5 +1,6 @@
 """The entry point of the command ``plait``: what leaves it, by which exit code, with which last word."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ def main() -> None:
     except PlaitError as error:
         console.print_error(error)
         leaving: BaseException = SystemExit(2)
+    except BrokenPipeError:
+        leaving = _unheard()
     except (KeyboardInterrupt, SystemExit) as error:
         leaving = _stopped() if _interrupted(error) else error
     # From here on there is nothing to stop: what a Ctrl-C meets now is the interpreter, tidying up.
@@ -36,6 +39,14 @@ def _interrupted(error: BaseException | None) -> bool:
 def _stopped() -> SystemExit:
     console.say("stopped; a training that had begun goes on with: plait train --resume RUN")
     return SystemExit(130)
+
+
+def _unheard() -> SystemExit:
+    """Whoever read the answer has gone, as head does: what Python would still write goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    return SystemExit(0)
 
 
 def _with_optional_value(words: list[str], option: str) -> list[str]:

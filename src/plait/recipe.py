@@ -125,8 +125,7 @@ class Recipe(Section):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            faults = [f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-            raise RecipeError("\n".join(["the recipe does not fit:", *faults])) from error
+            raise RecipeError("\n  ".join(["the recipe does not fit:", *_faults(values, error)])) from error
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
@@ -272,7 +271,10 @@ def read_recipe(
         adapt(values)
     for change in changes:
         apply_change(values, change)
-    return parse(values)
+    try:
+        return parse(values)
+    except RecipeError as error:
+        raise error if path is None else RecipeError(f"{path}: {error}") from error
 
 
 def _special(values: dict[str, Any], sections: Iterable[str], instead: str | None) -> Any:
@@ -288,7 +290,10 @@ def load_yaml(text: str, where: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise RecipeError(f"{where} is not valid YAML: {error}") from error
     if not isinstance(value, dict):
-        raise RecipeError(f"{where} holds {type(value).__name__}, but a recipe is a mapping of sections")
+        held = (
+            "is empty" if value is None else f"holds {'a list' if isinstance(value, list) else repr(value)}"
+        )
+        raise RecipeError(f"{where} {held}, but a recipe is a mapping of sections: training: {{epochs: 5}}")
     return value
 
 
@@ -331,6 +336,29 @@ def _known(task: str) -> str:
     if task not in TASK_NAMES:
         raise RecipeError(f"unknown task {task!r}: {suggestion(task, TASK_NAMES)}")
     return task
+
+
+def _faults(values: Mapping[str, Any], error: ValidationError) -> list[str]:
+    """A line for each place: what stands there, and all that it could be."""
+    wanted: dict[str, list[str]] = {}
+    for fault in error.errors():
+        said = fault["msg"].removeprefix("Value error, ")
+        place = _place(values, fault["loc"])
+        place += f".{fault['loc'][-1]}" if fault["type"] == "missing" else ""
+        wanted.setdefault(place, []).append(said.replace("Input should", "it should"))
+    return [f"{place}: {', or '.join(dict.fromkeys(said))}" for place, said in wanted.items()]
+
+
+def _place(values: Any, path: Iterable[Any]) -> str:
+    """The keys of ``path`` as far as there are such in ``values``, with what stands there unless it is a section."""
+    keys = []
+    for key in path:
+        if not (isinstance(values, Mapping) and key in values):
+            break
+        keys.append(str(key))
+        values = values[key]
+    place = ".".join(keys)
+    return place if isinstance(values, Mapping | list) else f"{place} is {values!r}"
 
 
 def _text(path: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from plait import __version__
@@ -166,8 +166,9 @@ class Run:
             for name, value in network.state_dict().items()
             if not self._passes(name)
         }
+        # save_file would let nobody else read them.
         with replacing(self.folder / WEIGHTS) as temporary:
-            save_file(weights, temporary)
+            temporary.write_bytes(save(weights))
 
     def _passes(self, name: str) -> bool:
         """Whether a value is only of a training in progress."""
@@ -235,14 +236,19 @@ class RunPredictor:
 
 
 def new_folder(source: str, out: str | Path | None) -> Path:
-    """``out``, which must not hold a run already, or the next free runs/NAME-1, -2, ... in this folder."""
-    if out is not None:
-        if (Path(out) / "recipe.yaml").exists():
-            raise RunError(
-                f"{out} holds a run already: choose another --out, or go on with plait train --resume {out}"
-            )
-        return Path(out)
-    return free_folder(source)
+    """``out``, or the next free runs/NAME-1, -2, ... in this folder.
+
+    Raises RunError where it holds a run already, or lies within the data, where nothing is ever written.
+    """
+    folder = free_folder(source) if out is None else Path(out)
+    if (folder / "recipe.yaml").exists():
+        raise RunError(
+            f"{out} holds a run already: choose another --out, or go on with plait train --resume {out}"
+        )
+    data = Path(source).resolve()
+    if data.is_dir() and folder.resolve().is_relative_to(data):
+        raise RunError(f"{folder} lies within the data, where nothing is written: choose another --out")
+    return folder
 
 
 def free_folder(source: str, suffix: str = "") -> Path:

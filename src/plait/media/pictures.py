@@ -69,8 +69,8 @@ class Pictures(Medium):
         return Map(input.channels, input.height, input.width)
 
     def describe(self, found: Gathered, recipe: Recipe) -> dict[str, Any]:
-        sides = found.sizes.min(axis=1) if len(found.table) else np.zeros(0)
-        size = ["{}x{}".format(*found.sizes[row]) for row in np.argsort(sides, kind="stable")]
+        order = np.lexsort((found.sizes.max(axis=1), found.sizes.min(axis=1))) if len(found.table) else ()
+        size = ["{}x{}".format(*found.sizes[row]) for row in order]
         return {
             "pictures": {
                 "smallest": size[0] if size else None,

@@ -23,7 +23,9 @@ Baseline = dict[str, Any]
 def refuse_rows(table: Table, unknown: Iterable[set[str]]) -> None:
     """Raises DataError that names every row with ``unknown`` classes."""
     problems = [
-        Problem("unknown class", str(file), f"{sorted(extra)} was not among the training classes", row)
+        Problem(
+            "unknown class", str(file), f"{', '.join(sorted(extra))} was not among the training classes", row
+        )
         for extra, file, row in zip(unknown, table.frame["file"], table.frame["row"], strict=True)
         if extra
     ]

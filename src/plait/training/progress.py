@@ -38,9 +38,16 @@ def make_progress(
     start: int, total: int, shown: Callable[[float], str], stream: TextIO | None = None
 ) -> Progress:
     """A bar where ``stream`` (standard error) is a terminal, lines elsewhere; ``shown`` says a score in words."""
-    console = Console(file=stream or sys.stderr)
+    console = _Console(file=stream or sys.stderr)
     kind = Bar if console.is_terminal else Lines
     return kind(console, start, total, shown)
+
+
+class _Console(Console):
+    """One whose reader may leave: rich would end the program with it."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
 
 
 class Bar(Progress):
