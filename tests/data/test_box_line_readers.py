@@ -178,12 +178,17 @@ def test_columns_of_tables(tmp_path: Path) -> None:
     assert boxes(opened(tmp_path)) == wanted
 
 
-def test_tables_named_by_part(tmp_path: Path) -> None:
+def test_tables_named_by_part_and_pictures_that_none_names(tmp_path: Path) -> None:
     for part in ("train", "test"):
         made = table(tmp_path / part, scenes(2, (part,)))
         text = (made / "boxes.csv").read_text(encoding="utf-8").replace(",split", ",note")
         written(made / "boxes.csv", text)
     assert Counter(opened(tmp_path).splits) == {"train": 2, "test": 2}
+    save(tmp_path / "train" / "more.png", scenes(1)[0].pixels)
+    found = opened(tmp_path)
+    assert (Counter(found.splits), found.targets.count(None)) == ({"train": 3, "test": 2}, 1)
+    assert kinds(opened(tmp_path / "train" / "boxes.csv")) == [("not listed", "more.png", None)]
+    (tmp_path / "train" / "more.png").unlink()
     for part in ("train", "test"):
         (tmp_path / part / "boxes.csv").rename(tmp_path / f"{part}_labels.csv")
     assert Counter(opened(tmp_path).splits) == {"train": 2, "test": 2}

@@ -22,6 +22,26 @@ class BoxReading:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.problems: list[Problem] = []
+        self.seen: set[Path] = set()
+        """Pictures that a file names, usable or not."""
+        self.parts_in: dict[Path, dict[str, None]] = {}
+        """The folders that listed pictures lie in, and the parts that these are in."""
+
+    def listed(self, picture: Path, row: Row) -> None:
+        """The row of a picture that a file lists."""
+        self.rows.append(row)
+        self.parts_in.setdefault(picture.parent, {})[row.split] = None
+
+    def unlisted(self, named: bool) -> None:
+        """Pictures beside listed ones; left out where one file is ``named``, or the folder holds several parts."""
+        for folder, parts in self.parts_in.items():
+            for path in pictures_in(folder):
+                if path in self.seen:
+                    continue
+                if named or len(parts) > 1:
+                    self.finding("not listed", path, "no file lists this picture, so it is left out")
+                else:
+                    self.rows.append(Row(str(path), None, next(iter(parts)), str(path)))
 
     def fault(self, kind: str, file: Path, message: str, row: int | None = None) -> None:
         """What cannot be used."""

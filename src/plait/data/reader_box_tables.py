@@ -76,6 +76,7 @@ def read(source: Path, labels_required: bool, options: BoxDataOptions) -> Table:
     reading = _Reading(options)
     for path, split in tables.items():
         reading.file(source, path, split)
+    reading.unlisted(named=source.is_file())
     return reading.table(source, NAME)
 
 
@@ -108,44 +109,31 @@ class _Reading(BoxReading):
             )
         above = source if source.is_dir() else path.parent
         folders = picture_folders(path.parent, [path.parent, above], path.stem, split)
-        pictures: dict[str, _MarkedPicture | None] = {}
+        places: dict[str, Path | None] = {}
+        pictures: dict[Path, _MarkedPicture] = {}
         for line, cells in records:
             plain = {column(name): _filled(cell) for name, cell in cells.items()}
             try:
-                self._row(path, line, plain, columns, split, folders, pictures)
+                found = self._found(text(plain.get(columns.picture)), columns, folders, places)
+                if found is not None:
+                    _mark(found, line, plain, columns, split, pictures)
             except RowError as error:
                 self.fault(error.kind, path, error.message, line)
-        self._add(path, [picture for picture in pictures.values() if picture is not None])
+        self._add(path, list(pictures.values()))
 
-    def _row(
-        self,
-        path: Path,
-        line: int,
-        cells: Cells,
-        columns: _Columns,
-        split: str,
-        folders: Sequence[Path],
-        pictures: dict[str, _MarkedPicture | None],
-    ) -> None:
-        name = text(cells.get(columns.picture))
+    def _found(
+        self, name: str, columns: _Columns, folders: Sequence[Path], places: dict[str, Path | None]
+    ) -> Path | None:
+        """Where the picture of a row lies; None where it is missing, which its first row tells by a RowError."""
         if not name:
             raise RowError("image missing", f"the column {columns.picture} is empty")
-        part, group = split_and_group(cells, split)
-        size = size_of(*(cells.get(side) for side in columns.size)) if columns.size else None
-        if name not in pictures:
-            pictures[name] = None
-            found = find_picture(name, folders)
-            if found is None:
-                raise RowError(
-                    "picture missing", f"{name[:200]} is in none of {', '.join(map(str, folders))}"
-                )
-            pictures[name] = _MarkedPicture(found, line, size, part, group)
-        picture = pictures[name]
-        if picture is None:
-            return
-        _agree(picture, size, part, group)
-        if (box := _box(cells, columns, line)) is not None:
-            picture.boxes.append(box)
+        if name not in places:
+            places[name] = find_picture(name, folders)
+            if (found := places[name]) is None:
+                message = f"{name[:200]} is in none of {', '.join(map(str, folders))}"
+                raise RowError("picture missing", message)
+            self.seen.add(found)
+        return places[name]
 
     def _add(self, path: Path, pictures: list[_MarkedPicture]) -> None:
         """The pictures of one table; numbers that are all from 0 to 1 are shares of their sides."""
@@ -156,7 +144,24 @@ class _Reading(BoxReading):
             self.finding("shares", path, message)
         for one in pictures:
             marked = Annotation(tuple(one.boxes), one.size, relative, str(path))
-            self.rows.append(Row(str(one.path), marked, one.split, str(path), group=one.group))
+            self.listed(one.path, Row(str(one.path), marked, one.split, str(path), group=one.group))
+
+
+def _mark(
+    found: Path,
+    line: int,
+    cells: Cells,
+    columns: _Columns,
+    split: str,
+    pictures: dict[Path, _MarkedPicture],
+) -> None:
+    """Adds what a row marks in the picture ``found``; raises RowError where it is no box, or differs from others."""
+    part, group = split_and_group(cells, split)
+    size = size_of(*(cells.get(side) for side in columns.size)) if columns.size else None
+    picture = pictures.setdefault(found, _MarkedPicture(found, line, size, part, group))
+    _agree(picture, size, part, group)
+    if (box := _box(cells, columns, line)) is not None:
+        picture.boxes.append(box)
 
 
 def _agree(picture: _MarkedPicture, size: tuple[int, int] | None, split: str, group: str | None) -> None:

@@ -15,7 +15,6 @@ from plait.data.box_reading import (
     flag,
     number,
     picture_folders,
-    pictures_in,
     size_of,
 )
 from plait.data.cells import RowError, text
@@ -72,12 +71,6 @@ class _Listed:
 class _Reading(BoxReading):
     """Rows and problems while files are read."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.folders: dict[Path, dict[str, None]] = {}
-        """Where listed pictures lie, and the parts that these are in."""
-        self.seen: set[Path] = set()
-
     def chosen(self, source: Path, paths: list[Path]) -> Iterator[tuple[Path, str, dict[str, Any]]]:
         """The files of boxes with the part that each is of; the rest is told."""
         main = [path for path in paths if MAIN in path.stem.lower()] or paths
@@ -108,19 +101,7 @@ class _Reading(BoxReading):
         for picture in pictures.values():
             if picture is not None:
                 marked = Annotation(tuple(picture.boxes), picture.size, file=str(path))
-                self.rows.append(Row(str(picture.path), marked, split, str(path)))
-                self.folders.setdefault(picture.path.parent, {})[split] = None
-
-    def unlisted(self, named: bool) -> None:
-        """Pictures beside listed ones; left out where one file is ``named``, or the folder holds several parts."""
-        for folder, parts in self.folders.items():
-            for path in pictures_in(folder):
-                if path in self.seen:
-                    continue
-                if named or len(parts) > 1:
-                    self.finding("not listed", path, "no file lists this picture, so it is left out")
-                else:
-                    self.rows.append(Row(str(path), None, next(iter(parts)), str(path)))
+                self.listed(picture.path, Row(str(picture.path), marked, split, str(path)))
 
     def _classes(self, path: Path, content: dict[str, Any]) -> dict[str, str | None]:
         """Classes by their numbers; None for one that is not clear, which is a problem."""
