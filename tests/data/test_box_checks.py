@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.boxes import FORMATS, PARTS, coco, save, scenes, table, voc, written, yolo
+from tests.boxes import FORMATS, PARTS, coco, coco_json, save, scenes, table, voc, written, yolo
 from tests.data.box_reading import HERE, OPTIONS, edited, kinds_of, opened
 
 from plait.data.box_checks import check_boxes
@@ -90,6 +90,18 @@ def test_every_bad_box(
     assert read(found) == [*([("a", kept)] if kept else []), ("a", (2, 2, 4, 4)), ("b", (3, 3, 9, 9))]
     problems = [(one.kind, one.file, one.row, one.error) for one in [*found.errors, *found.findings]]
     assert problems == ([(kind, "a.xml", 7, kept is None)] if kind else [])
+
+
+def test_a_bad_box_of_coco_is_told_by_its_annotation_as_written(tmp_path: Path) -> None:
+    content = coco_json(scenes(1))
+    first = content["annotations"][0]
+    nameless = {key: value for key, value in first.items() if key != "id"}
+    bad = [{**first, "id": 71, "bbox": [50, 30, -20, 10]}, {**nameless, "bbox": [NAN, 20, 10, 10]}]
+    content["annotations"] = [first, *bad]
+    written(coco(tmp_path, scenes(1)) / "annotations" / "instances.json", json.dumps(content))
+    inverted, nan = (one.message for one in look(str(tmp_path), OPTIONS).errors)
+    assert inverted.startswith("annotation 71, bar [50, 30, -20, 10], in all0.png of 64 x 48 pixels: ")
+    assert nan.startswith("entry 3 of annotations, bar [NaN, 20, 10, 10], in all0.png of 64 x 48 pixels: ")
 
 
 def test_a_duplicate_is_left_once(tmp_path: Path) -> None:

@@ -142,13 +142,15 @@ class _Checking:
         for box in boxes:
             place = file, box.row
             if fault := _fault(box, size):
-                self._error(place, fault[0], f"{box} in {where}: {fault[1]}")
+                self._error(place, fault[0], f"{box.told} in {where}: {fault[1]}")
                 continue
             inside = _clipped(box, size)
             if max(abs(one - other) for one, other in zip(box.edges, inside.edges, strict=True)) > NEAR:
-                self._finding(place, "box over the edge", f"{box} in {where}: what is outside is cut off")
+                self._finding(
+                    place, "box over the edge", f"{box.told} in {where}: what is outside is cut off"
+                )
             if (inside.label, inside.edges) in before:
-                self._finding(place, "duplicate box", f"{box} in {where} is there already: left out")
+                self._finding(place, "duplicate box", f"{box.told} in {where} is there already: left out")
                 continue
             before.add((inside.label, inside.edges))
             yield inside
@@ -161,7 +163,9 @@ class _Checking:
                 kept.append(box)
                 continue
             at = (target.file or place[0], box.row)
-            message = f"{box} in {Path(place[0]).name}: the training part has no usable box of {box.label!r}"
+            message = (
+                f"{box.told} in {Path(place[0]).name}: the training part has no usable box of {box.label!r}"
+            )
             if box.ignored:
                 self._finding(at, "ignored class", f"{message}, so this one, not counted anyhow, is left out")
             else:

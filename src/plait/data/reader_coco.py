@@ -156,7 +156,7 @@ class _Reading(BoxReading):
         classes: dict[str, str | None],
     ) -> None:
         given = text(entry.get("id"))[:40] if isinstance(entry, dict) else ""
-        name = f"annotation {given}" if given else f"entry {place} of annotations"
+        name = called = f"annotation {given}" if given else f"entry {place} of annotations"
         try:
             key = _key(entry, "image_id", name)
             if key not in pictures:
@@ -165,7 +165,7 @@ class _Reading(BoxReading):
             if picture is None:
                 return
             name = f"{name} of {picture.name}"
-            picture.boxes.append(_box(entry, name, classes))
+            picture.boxes.append(_box(entry, called, classes))
         except RowError as error:
             self.fault(error.kind, path, f"{name}: {error.message}")
 
@@ -185,7 +185,8 @@ def _box(entry: object, where: str, classes: dict[str, str | None]) -> Box:
         number(side, f"{name} of its bbox") for side, name in zip(sides, names, strict=True)
     )
     crowd = flag(_of(entry, "iscrowd", where), "iscrowd")
-    return Box(label, left, top, left + width, top + height, crowd=crowd)
+    written = f"{where}, {label} {json.dumps(sides)},"
+    return Box(label, left, top, left + width, top + height, crowd=crowd, written=written)
 
 
 def _listed(entry: object, where: str, folders: list[Path]) -> _Listed:

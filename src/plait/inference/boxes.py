@@ -14,7 +14,7 @@ class Box:
     right and y downwards, as the file gives them.
 
     What is ``difficult`` (Pascal VOC) or a ``crowd`` (COCO) is neither learnt nor counted for or against a detector.
-    ``row`` is its line in the file that marks it.
+    ``row`` is its line in the file that marks it; ``written`` is what stands there, where no line leads to it.
     """
 
     label: str
@@ -25,6 +25,7 @@ class Box:
     difficult: bool = False
     crowd: bool = False
     row: int | None = None
+    written: str = field(default="", repr=False, compare=False)
 
     @property
     def edges(self) -> tuple[float, float, float, float]:
@@ -35,6 +36,11 @@ class Box:
     def ignored(self) -> bool:
         """Neither learnt nor counted."""
         return self.difficult or self.crowd
+
+    @property
+    def told(self) -> str:
+        """As messages call it."""
+        return self.written or str(self)
 
     def __str__(self) -> str:
         return f"{self.label} {self.left:g} {self.top:g} {self.right:g} {self.bottom:g}"

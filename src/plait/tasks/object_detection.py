@@ -5,6 +5,7 @@ inference/object_detection.py.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class ObjectDetection(Task):
             Problem(
                 "unknown class",
                 one.file or place[0],
-                f"{box.label!r} was not among the training classes",
+                f"{box.told} in {Path(place[0]).name}: {box.label!r} was not among the training classes",
                 box.row,
             )
             for one, place in zip(_annotations(table), table.places, strict=True)
