@@ -74,17 +74,15 @@ def test_what_was_taken_is_held_for_the_first_epochs(
     assert (after[head][1:] - before[head][:2]).abs().max() > 1e-3
 
 
-def test_a_detector_of_more_classes_is_compared_on_the_old_ones(tmp_path: Path) -> None:
+def test_a_detector_of_other_classes_is_compared_on_the_old_ones(tmp_path: Path) -> None:
     drawn = scenes(12, PARTS)
     bars = [replace(one, boxes=tuple(box for box in one.boxes if box[0] == "bar")) for one in drawn]
     few = (*DETECTOR, "training.epochs=20")
     first = plait.train(voc(tmp_path / "bars", bars), changes=few, out=tmp_path / "first")
     assert first.report["kept_classes"] == []
+    still = (*DETECTOR, "training.epochs=1", STILL)
     second = plait.train(
-        voc(tmp_path / "both", drawn),
-        changes=(*DETECTOR, "training.epochs=1", STILL),
-        start_from=first.folder,
-        out=tmp_path / "second",
+        voc(tmp_path / "both", drawn), changes=still, start_from=first.folder, out=tmp_path / "second"
     )
     (kept,) = second.report["kept_classes"]
     assert kept["name"] == "bar"
@@ -92,3 +90,5 @@ def test_a_detector_of_more_classes_is_compared_on_the_old_ones(tmp_path: Path) 
     assert kept["before"] == pytest.approx(kept["after"], abs=0.02)
     assert kept["before"] == pytest.approx(first.report["value"], abs=0.02)
     assert kept["before"] > 0.2
+    third = plait.train(tmp_path / "bars", changes=still, start_from=second.folder, out=tmp_path / "third")
+    assert [one["name"] for one in third.report["kept_classes"]] == ["bar"]

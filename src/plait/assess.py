@@ -101,13 +101,14 @@ def training_report(
 
 
 def _kept_classes(run: Run, validation: Part, judged: Judged) -> list[dict[str, Any]]:
-    """Of the classes that a run had which this one was started from, AP50 on this validation part before and after;
-    nothing where it had the same classes."""
+    """Of the classes that the run which this one was started from had too, AP50 on this validation part before and
+    after; nothing where all classes are the same."""
     if run.data["start_from"] is None:
         return []
     source = Run.open(run.data["start_from"])
     shared = [name for name in source.spec.classes if name in run.spec.classes]
-    if source.spec.task != run.spec.task or not shared or len(shared) == len(run.spec.classes):
+    same = set(source.spec.classes) == set(run.spec.classes)
+    if source.spec.task != run.spec.task or not shared or same:
         return []
     gathered = run.medium.of_classes(validation.gathered, shared)
     if gathered is None:
