@@ -119,6 +119,17 @@ def test_the_interval_contains_the_value() -> None:
         assert low <= scores["ap"] <= high
 
 
+@pytest.mark.parametrize("pictures", [1, 2])
+def test_the_interval_of_very_few_pictures_is_wide(pictures: int) -> None:
+    """A wrong box is surer than the right one: half a precision, in every picture."""
+    marked = Marked(np.array([BOX]), np.array([0]), np.zeros(1, bool))
+    found = picture_found([(100, 100, 120, 120, 0, 0.9), (*BOX, 0, 0.8)])
+    scores = detection_scores([marked] * pictures, [found] * pictures, CLASSES)
+    assert scores["low"] < scores["value"] - 0.2 < scores["value"] + 0.2 < scores["high"]
+    low, high = scores["ap_interval"]
+    assert low < scores["ap"] - 0.2 < scores["ap"] + 0.2 < high
+
+
 def test_the_best_confidence_is_the_best_of_all() -> None:
     for seed in SEEDS[:10]:
         marked, found = random_pictures(seed, ties=True)

@@ -62,6 +62,14 @@ def test_bits_are_of_characters_and_bytes() -> None:
     assert scores["low"] == pytest.approx(1.5) == scores["high"]
 
 
+def test_the_interval_of_one_or_two_tokens_is_wide() -> None:
+    one = language_scores(np.array([2.0]), np.zeros(1), np.ones(1, np.int64), 1)
+    assert one["low"] < one["value"] / 2 < 1.5 * one["value"] < one["high"]
+    two = language_scores(np.array([2.0, 3.0]), np.zeros(2), np.ones(2, np.int64), 2)
+    # Student's t of one degree of freedom, where a normal's reach is 1.96 errors.
+    assert two["high"] - two["value"] == pytest.approx(12.71 * 0.5 / math.log(2), rel=1e-3)
+
+
 def test_what_has_no_number_costs_its_name() -> None:
     naming = np.array([0.0, 20.0])
     scores = language_scores(np.zeros(2), naming, np.array([1, 1]), 2)

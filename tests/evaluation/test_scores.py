@@ -13,7 +13,7 @@ from sklearn import metrics
 from torchmetrics import classification as tm
 
 from plait.errors import RunError
-from plait.evaluation.intervals import bootstrap_f1, wilson
+from plait.evaluation.intervals import bootstrap_f1, bootstrap_share, wilson
 from plait.evaluation.scores import auroc, classification_scores, several_label_scores
 
 from .samples import answers, several_answers
@@ -108,6 +108,15 @@ def test_an_interval_of_faultless_labels_is_no_point() -> None:
     assert (scores["low"], scores["high"]) == wilson(50, 50)
     wrong = several_label_scores(targets, 1 - targets, ["a", "b"])
     assert (wrong["value"], wrong["low"], wrong["high"]) == (0.0, *wilson(0, 50))
+
+
+@pytest.mark.parametrize("n", [1, 2, 50])
+def test_examples_that_are_few_or_alike_give_no_narrow_interval(n: int) -> None:
+    alike = np.tile([1, 1, 1], (n, 1))
+    assert bootstrap_f1(alike) == pytest.approx(wilson(n / 2, n))
+    assert bootstrap_share(alike[:, 0], 2 * alike[:, 1]) == pytest.approx(wilson(n / 2, n))
+    low, high = bootstrap_f1(np.array([[3, 1, 0], [1, 2, 2]]))
+    assert (low, high) == pytest.approx(wilson(2 * 8 / 13, 2))
 
 
 def test_nothing_wanted_and_nothing_said_is_right() -> None:

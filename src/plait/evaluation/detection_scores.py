@@ -9,14 +9,13 @@ from plait.evaluation.detection_coco import coco_scores
 from plait.evaluation.detection_errors import confusion, errors, shown
 from plait.evaluation.detection_matches import THRESHOLDS, Floats, Found, Ints, Marked, Matches, match
 from plait.evaluation.detection_precision import average_precisions, by_class, curve, mean
-from plait.evaluation.intervals import CONFIDENCE, DRAWS, f1, wilson
+from plait.evaluation.intervals import CONFIDENCE, DRAWS, Interval, believable, f1
 from plait.evaluation.scores import confused
 
 BACKGROUND = "background"
 FEWEST_DRAWS = 200
 WORK = 100_000_000
 """Detections drawn again, times draws: where there are many, fewer draws keep it to seconds."""
-Interval = tuple[float, float]
 
 
 def detection_scores(
@@ -160,13 +159,11 @@ def _intervals(matches: Matches, seed: int = 0) -> tuple[Interval, Interval]:
 
 
 def _interval(drawn: Floats, value: float | None, pictures: int) -> Interval:
-    """Where drawing again cannot vary, since all is right or nothing, Wilson's interval over pictures stands in."""
+    """Wilson's, over pictures, where these are few or all is right or nothing."""
     if value is None:
         return 0.0, 1.0
-    if value in (0.0, 1.0):
-        return wilson(int(value) * pictures, pictures)
     low, high = _around(drawn, value)
-    return max(0.0, low), min(1.0, high)
+    return believable((max(0.0, low), min(1.0, high)), value, pictures)
 
 
 def _around(drawn: Floats, value: float) -> Interval:

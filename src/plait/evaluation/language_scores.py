@@ -1,13 +1,13 @@
 """Scores of a language model: what it costs to foresee a text, a character, a byte or a token at a time."""
 
 import math
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t
 
-from plait.evaluation.intervals import CONFIDENCE
+from plait.evaluation.intervals import CONFIDENCE, Interval, believable_rate
 
 BLOCKS = 100
 """A text is cut into so many blocks, whose scores show how much they vary."""
@@ -26,12 +26,11 @@ def language_scores(
     """
     bits = nats / math.log(2) + naming_bits
     value = float(bits.sum() / characters.sum())
-    error = block_error(bits, characters)
-    reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * error
+    low, high = _interval(value, bits, characters)
     return {
         "value": value,
-        "low": max(0.0, value - reach),
-        "high": value + reach,
+        "low": low,
+        "high": high,
         "bits_per_character": value,
         "bits_per_byte": float(bits.sum() / bytes),
         "perplexity": float(math.exp(min(nats.mean(), 700.0))),
@@ -40,6 +39,15 @@ def language_scores(
         "characters": int(characters.sum()),
         "unknown": float((naming_bits > 0).mean()),
     }
+
+
+def _interval(value: float, bits: Floats, characters: NDArray[np.int64]) -> Interval:
+    """By Student's t of as many blocks as there are; one block says nothing of how much others vary."""
+    blocks = min(BLOCKS, len(bits))
+    if blocks < 2:
+        return believable_rate((value, value), value, blocks)
+    reach = float(t.ppf((1 + CONFIDENCE) / 2, blocks - 1)) * block_error(bits, characters)
+    return max(0.0, value - reach), value + reach
 
 
 def block_error(bits: Floats, characters: NDArray[np.int64]) -> float:
