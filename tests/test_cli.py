@@ -117,7 +117,7 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
 def test_inspect_shows_the_network() -> None:
     done = plait("inspect", "digits")
     assert done.returncode == 0, done.stderr
-    assert "1797 usable examples, 10 classes" in done.stdout
+    assert "1,797 usable examples, 10 classes" in done.stdout
     assert "multiply-adds" in done.stdout
 
 

@@ -72,7 +72,10 @@ def test_words_of_the_users_own_are_keys(tmp_path) -> None:
         ("trainning: {epochs: 3}", "did you mean 'training'"),
         ("training: {epoch: 3}", "did you mean 'epochs'"),
         ("training: {epochs: 3, epochs: 4}", "stands twice"),
-        ("training: {epochs: many}", r"mine.yaml: .*\n  training.epochs is 'many': it should be .*, or .*'auto'"),
+        (
+            "training: {epochs: many}",
+            r"mine.yaml: .*\n  training.epochs is 'many': it should be .*, or .*'auto'",
+        ),
         ("training: {epochs: -3}", "  training: epochs is -3; it must be at least 1"),
         ("", "mine.yaml is empty, but a recipe is a mapping"),
         ("[1, 2]", "holds a list, but a recipe is a mapping"),

@@ -102,7 +102,7 @@ def test_a_file_of_tokens_comes_back_with_its_tags_new(trained: tuple[Path, Path
 
 def test_other_tags_than_those_of_training_are_refused(trained: tuple[Path, Path], tmp_path: Path) -> None:
     chunks = columns(tmp_path / "chunk.conll", [[("Oslo", "B-NP"), ("went", "O")]])
-    with pytest.raises(DataError, match=r"1 examples have a class that the network was not trained on"):
+    with pytest.raises(DataError, match=r"1 example of a class that the network was not trained on"):
         plait.load(trained[1]).test(chunks)
 
 

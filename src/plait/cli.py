@@ -24,7 +24,7 @@ from plait.cli_options import (
     Sources,
     Text,
 )
-from plait.errors import PlaitError
+from plait.errors import PlaitError, counted
 
 app = typer.Typer(
     help="From labelled data to a tested, deployable network of convolutional and recurrent layers.\n\n"
@@ -227,7 +227,7 @@ def predict(
     predictions = list(found) if as_json and out is not None else found
     if out is not None and boxes_as is not None:
         count = box_output.write_boxes(boxes_as, out, predictions, predictor.spec.classes)
-        console.say(f"written: {out}, {count} pictures")
+        console.say(f"written: {out}, {counted(count, 'picture')}")
     elif out is not None:
         outputs.write_csv(out, predictions, sources, predictor.spec, encoding)
         console.say(f"written: {out}")

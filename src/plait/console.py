@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.errors import PlaitError, Problem
+from plait.errors import PlaitError, Problem, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,8 +72,8 @@ def print_inspection(answer: dict[str, Any]) -> None:
         if "running_text" in answer:
             print(f"  {_running(answer['running_text'])}")
         else:
-            classes = f", {len(answer['classes'])} classes" if answer["classes"] else ""
-            print(f"  {answer['examples']} usable examples{classes}")
+            classes = f", {counted(len(answer['classes']), 'class')}" if answer["classes"] else ""
+            print(f"  {counted(answer['examples'], 'usable example')}{classes}")
             for part, count in answer["splits"].items():
                 print(f"  {part or 'not divided'}: {count}")
             print(f"  {_inputs(answer)}")
@@ -103,7 +103,7 @@ def _texts(found: dict[str, Any]) -> str:
 
 
 def _recordings(found: dict[str, Any]) -> str:
-    speakers = f"; {found['speakers']} speakers" if found["speakers"] else ""
+    speakers = f"; {counted(found['speakers'], 'speaker')}" if found["speakers"] else ""
     return (
         "recordings: {shortest:.2f} to {longest:.2f} seconds, median {median:.2f}; {minutes:.1f} minutes in all"
     ).format(**found) + speakers

@@ -5,6 +5,7 @@ from typing import Any
 
 from plait.data.gather import Gathered
 from plait.data.table import Table
+from plait.errors import counted
 from plait.inference.tags import spans
 
 
@@ -41,7 +42,9 @@ def problems(found: Gathered) -> dict[str, Any]:
 def _advice(found: Gathered) -> list[str]:
     """What to do next, in the user's words."""
     if found.errors:
-        return [f"{len(found.errors)} problems stop training: mend them, or train with --skip-bad"]
+        return [
+            f"training is stopped by {counted(len(found.errors), 'problem')}: mend what is listed, or use --skip-bad"
+        ]
     return [f"next: plait train {found.table.source}"]
 
 
@@ -49,9 +52,9 @@ def counts(gathered: Gathered) -> str:
     """How many examples there are of each part, in one line."""
     frame = gathered.table.frame
     classes = _classes(gathered.table)
-    parts, what = frame["split"].value_counts(), f"; {len(classes)} classes" if classes else ""
+    parts, what = frame["split"].value_counts(), f"; {counted(len(classes), 'class')}" if classes else ""
     if gathered.table.content == "running text":
         parts, what = frame.assign(size=gathered.sizes[:, 0]).groupby("split")["size"].sum(), " characters"
-    counted = ", ".join(f"{parts.get(name, 0):,} {name}" for name in ("train", "validation", "test"))
-    left_out = f"; {len(gathered.errors)} left out" if gathered.errors else ""
-    return f"{gathered.table.source}: {counted}{what}{left_out}"
+    shares = ", ".join(f"{parts.get(name, 0):,} {name}" for name in ("train", "validation", "test"))
+    left_out = f"; {counted(len(gathered.errors), 'problem')} left out" if gathered.errors else ""
+    return f"{gathered.table.source}: {shares}{what}{left_out}"

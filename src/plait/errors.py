@@ -62,6 +62,12 @@ class MissingExtraError(PlaitError):
         super().__init__(f'{what} needs more packages: pip install "plait[{extra}]"')
 
 
+def counted(count: int, noun: str) -> str:
+    """ "1 example", "2,000 boxes": how messages count."""
+    many = f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else many}"
+
+
 def suggestion(word: str, known: Iterable[object]) -> str:
     """ "did you mean X?", or the first twenty known words where none is near."""
     names = [str(name) for name in known]

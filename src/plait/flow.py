@@ -17,7 +17,7 @@ from plait.data.gather import Gathered, Progress, gather, look, refuse
 from plait.data.readers import recognize
 from plait.deployment.export import export as export_network
 from plait.description import counts, description, problems
-from plait.errors import DataError, ModelError, PlaitError, RunError
+from plait.errors import DataError, ModelError, PlaitError, RunError, counted
 from plait.evaluation.metrics import Metric, metric
 from plait.evaluation.saving import write_report
 from plait.files import unwritable_explained
@@ -266,7 +266,7 @@ def _fit(run: Run, gathered: Gathered, own: OwnParts, say: Say, resume: bool = F
     if run.data["start_from"]:
         copy_weights(network, run, Run.open(run.data["start_from"]), say)
     parameters = sum(p.numel() for p in network.parameters())
-    say(f"{run.folder}: {len(train.targets)} {run.medium.noun}s, {parameters:,} parameters")
+    say(f"{run.folder}: {counted(len(train.targets), run.medium.noun)}, {parameters:,} parameters")
     before = pretrain(network, run, train.gathered, validation.store, gathered.fingerprint, say, resume)
     outcome = train_network(_job(run, network, train, validation, hints, gathered.fingerprint, own, resume))
     outcome = replace(outcome, seconds=before + outcome.seconds)

@@ -15,6 +15,7 @@ from plait.data.batches import Batch, steps_per_epoch
 from plait.data.gather import Gathered
 from plait.data.masked_batches import masked_evaluation_batches, masked_training_batches
 from plait.data.text_store import WordStore
+from plait.errors import counted
 from plait.files import replacing, unwritable_explained
 from plait.layers import Stack, Tokens
 from plait.media.medium import EVALUATION_BATCH
@@ -57,7 +58,7 @@ def pretrain(
     for problem in others.findings:
         say(f"{problem.file}: {problem.message}")
     read = medium.store([*train.table.frame["input"], *medium.divided(others.texts, input)], input)
-    say(f"pretraining on {len(read):,} {medium.noun}s for {recipe.pretraining.epochs} epochs")
+    say(f"pretraining on {counted(len(read), medium.noun)} for {recipe.pretraining.epochs} epochs")
     digest = _fingerprint(fingerprint, others.texts)
     outcome = train_network(_job(model, run, recipe, read, validation, digest, resume))
     if outcome.interrupted:

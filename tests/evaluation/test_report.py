@@ -53,6 +53,7 @@ def test_summary_of_digits() -> None:
     assert "logistic regression" in found[2]
     assert found[3].endswith("points below training (99.9 %)")
     assert "“8” taken for “1”" in found[4]
+    assert found[5] == "left out: 1 problem of the data: what has one was not used"
 
 
 def test_summary_leaves_out_what_is_not_known() -> None:
@@ -60,6 +61,7 @@ def test_summary_leaves_out_what_is_not_known() -> None:
     scores = classification_scores(targets, np.eye(2)[targets], ["cat", "dog"])
     bare = {key: scores[key] for key in ("metric", "value", "low", "high", "examples")}
     assert summary(bare) == ["test accuracy 100.0 % (95 % interval 92.9 to 100.0 %, 50 examples)"]
+    assert summary(bare | {"examples": 1})[0].endswith(", 1 example)")
     assert generalization_gap(bare) is None
     assert [line.text for line in lines(bare | {"scores": scores})] == ["nothing: no mistake was made"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plait.data.table import Input, Place, Table
-from plait.errors import Problem
+from plait.errors import Problem, counted
 from plait.inference.picture_file import SUFFIXES, PictureError, Pixels, open_picture, read_bytes, sniff
 
 Progress = Callable[[int, int], None]
@@ -209,7 +209,7 @@ def _named_answers(table: Table) -> tuple[list[str], list[str]]:
         names = ["|".join(labels) or "no label" for labels in table.labels]
         return names, names
     counts = [len(labels) for labels in table.labels]
-    names = ["no box" if not count else "1 box" if count == 1 else f"{count} boxes" for count in counts]
+    names = [counted(count, "box") if count else "no box" for count in counts]
     return names, ["|".join(sorted(str(target).split("|"))) for target in table.targets]
 
 

@@ -27,7 +27,7 @@ from plait.data.splits import split
 from plait.data.stream_checks import check_streams, measures
 from plait.data.table import Table
 from plait.data.text_checks import check_texts
-from plait.errors import DataError, Problem
+from plait.errors import DataError, Problem, counted
 
 Progress = Callable[[int, int], None]
 
@@ -135,8 +135,8 @@ def gather(
     table = split(found.table, _units(found), options.validation, options.test, seed)
     if "validation" not in table.splits:
         raise DataError(
-            f"{source}: {len(table)} usable examples, and none can be set aside for validation (copies of one, and "
-            "what belongs to one group, stay together): bring more that differ, or a validation part"
+            f"{source}: {counted(len(table), 'usable example')}, and none can be set aside for validation (copies of "
+            "one, and what belongs to one group, stay together): bring more that differ, or a validation part"
         )
     return replace(found, table=table)
 
@@ -155,7 +155,7 @@ def refuse(found: Gathered, skip_bad: bool) -> None:
     """Raises DataError listing all errors, unless they are to be skipped and something is left."""
     if found.errors and not skip_bad:
         raise DataError(
-            f"{found.table.source}: {len(found.errors)} problems must be mended first "
+            f"{found.table.source}: {counted(len(found.errors), 'problem')} must be mended first "
             "(--skip-bad leaves these out; nothing was changed):",
             found.errors,
         )

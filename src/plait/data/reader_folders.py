@@ -7,7 +7,7 @@ from pathlib import Path
 
 from plait.data.splitwords import split_of
 from plait.data.table import Row, Table, natural_key
-from plait.errors import Problem
+from plait.errors import Problem, counted
 from plait.inference.picture_file import PictureError, is_picture, read_bytes
 
 NAME = "class folders"
@@ -115,13 +115,9 @@ def describe(folder: Path) -> str:
     names = [path.name for path in paths if path.is_dir()]
     suffixes = Counter(path.suffix.lower() or "(no suffix)" for path in paths if not path.is_dir())
     shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    folders = [f"{_counted(len(names), 'folder')} ({shown})"] if names else []
-    files = [_counted(count, f"{suffix} file") for suffix, count in suffixes.most_common(6)]
+    folders = [f"{counted(len(names), 'folder')} ({shown})"] if names else []
+    files = [counted(count, f"{suffix} file") for suffix, count in suffixes.most_common(6)]
     return ", ".join(folders + files) or "nothing"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _visible(folder: Path) -> list[Path]:

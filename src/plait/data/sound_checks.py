@@ -14,7 +14,7 @@ import numpy as np
 from plait.data.checks import Checked, check_classes, copies
 from plait.data.options import SoundDataOptions, SpeechDataOptions
 from plait.data.table import Place, Table
-from plait.errors import Problem
+from plait.errors import Problem, counted
 from plait.inference.sound_file import COMMON_RATE, FEATURES, Clip, SoundError, open_features, open_sound
 from plait.inference.transcripts import tidy
 
@@ -141,7 +141,10 @@ def _about_speech(table: Table, sizes: np.ndarray, options: SpeechDataOptions) -
     if any(table.frame["group"]):
         speakers = table.frame["group"].nunique()
         found.append(
-            ("speakers", f"{speakers} speakers; where parts are cut, a speaker is in one of them alone")
+            (
+                "speakers",
+                f"{counted(speakers, 'speaker')}; where parts are cut, a speaker is in one of them alone",
+            )
         )
     problems = [Problem(kind, table.source, message, error=False) for kind, message in found]
     return problems + unknown_characters(table, said)
@@ -152,14 +155,14 @@ def unknown_characters(table: Table, said: list[str]) -> list[Problem]:
     first, how often, and what to do."""
     trained = [split in ("", "train") for split in table.splits]
     known = {sign for text, own in zip(said, trained, strict=True) if own for sign in text}
-    counted: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     first: dict[str, Place] = {}
     for text, own, place in zip(said, trained, table.places, strict=True):
         foreign = [] if own else [sign for sign in text if sign not in known]
-        counted.update(foreign)
+        counts.update(foreign)
         for sign in foreign:
             first.setdefault(sign, place)
-    return [_unknown(sign, count, first[sign], known) for sign, count in counted.most_common()]
+    return [_unknown(sign, count, first[sign], known) for sign, count in counts.most_common()]
 
 
 def _unknown(sign: str, count: int, place: Place, known: set[str]) -> Problem:

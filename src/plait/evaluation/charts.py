@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from plait.errors import counted
+
 WIDTH, HEIGHT = 340, 210
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 28
 """Of a panel of curves, in SVG units: its size and the space around the frame."""
@@ -129,7 +131,7 @@ def reliability(bins: Sequence[dict[str, Any]]) -> Panel | None:
         Dot(
             *frame.place(100 * one["confidence"], 100 * one["accuracy"]),
             radius=2 + 7 * math.sqrt(one["examples"] / all_),
-            text=f"{one['examples']:,} examples: {one['confidence']:.1%} sure, {one['accuracy']:.1%} right",
+            text=f"{counted(one['examples'], 'example')}: {one['confidence']:.1%} sure, {one['accuracy']:.1%} right",
         )
         for one in bins
     ]

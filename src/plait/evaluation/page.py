@@ -11,9 +11,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from plait.errors import counted
 from plait.evaluation.charts import learning_curves, matrix, precision_curves, reliability
 from plait.evaluation.metrics import Metric, percent
-from plait.evaluation.report import Report, counted, label, lines, metric_of, noun, unit_of, visible
+from plait.evaluation.report import Report, example, label, lines, metric_of, noun, unit_of, visible
 
 WORST = 15
 """Classes shown at once, the worst first; the rest are folded."""
@@ -110,7 +111,7 @@ def _values(report: Report) -> dict[str, Any]:
         "split": report.get("split", "test"),
         "metric": of.name,
         "of": of,
-        "counted": counted(report),
+        "counted": counted(report["examples"], example(report)),
         "examples": report["examples"],
         "lines": lines(report),
         "noun": noun(report),

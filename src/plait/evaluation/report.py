@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from plait.errors import counted
 from plait.evaluation.metrics import Metric, metric, percent
 
 Report = Mapping[str, Any]
@@ -46,8 +47,8 @@ def headline(report: Report) -> str:
     of, examples = metric_of(report), report["examples"]
     split = report.get("split", "test")
     return (
-        f"{split} {of.name} {of.text(report['value'], examples)} (95 % interval "
-        f"{of.bare(report['low'], examples)} to {of.text(report['high'], examples)}, {examples:,} {counted(report)})"
+        f"{split} {of.name} {of.text(report['value'], examples)} (95 % interval {of.bare(report['low'], examples)} "
+        f"to {of.text(report['high'], examples)}, {counted(examples, example(report))})"
     )
 
 
@@ -56,9 +57,9 @@ def noun(report: Report) -> str:
     return str(report.get("noun", "example"))
 
 
-def counted(report: Report) -> str:
+def example(report: Report) -> str:
     """What ``examples`` counts."""
-    return "tokens" if noun(report) == "token" else "examples"
+    return "token" if noun(report) == "token" else "example"
 
 
 def lines(report: Report) -> list[Line]:
@@ -130,7 +131,7 @@ def _overlap(report: Report) -> Line | None:
     if count == 0:
         return Line("overlap", f"no {split} {noun(report)} is also in training")
     verb = "is" if count == 1 else "are"
-    of = f"{count:,} of {report['examples']:,} {split} {noun(report)}s"
+    of = f"{count:,} of {counted(report['examples'], f'{split} {noun(report)}')}"
     text = f"{of} {verb} also in training, so the score promises too much"
     return Line("overlap", text, warning=True)
 
@@ -215,9 +216,7 @@ def _left_out(report: Report) -> Line | None:
     if not count:
         return None
     return Line(
-        "left out",
-        f"{count:,} {'example' if count == 1 else 'examples'} of the data could not be used",
-        warning=True,
+        "left out", f"{counted(count, 'problem')} of the data: what has one was not used", warning=True
     )
 
 

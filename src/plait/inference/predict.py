@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, NamedTuple
 
-from plait.errors import DataError, Problem
+from plait.errors import DataError, Problem, counted
 from plait.inference import (
     audio_classification,
     image_classification,
@@ -102,7 +102,8 @@ def _answers(
             yield from task.answer(predictor, [input for _, input in good], [origin for origin, _ in good])
     if problems:
         raise DataError(
-            f"{len(problems)} of {count} inputs cannot be used (--skip-bad leaves them out):", problems
+            f"{len(problems)} of {counted(count, 'input')} cannot be used (--skip-bad leaves them out):",
+            problems,
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from plait.data.table import Table
+from plait.errors import counted
 from plait.evaluation.detection_matches import (
     THRESHOLDS,
     Flags,
@@ -77,7 +78,7 @@ def _shown(table: Table, row: int, boxes: list[dict[str, Any]]) -> dict[str, Any
     counts = {kind: sum(one["kind"] == kind for one in boxes) for kind in ("found", "missed", "wrong")}
     return {
         "input": str(table.frame.iloc[row]["input"]),
-        "target": f"{counts['found'] + counts['missed']} boxes",
+        "target": counted(counts["found"] + counts["missed"], "box"),
         "prediction": f"{counts['found']} found, {counts['missed']} missed, {counts['wrong']} wrong",
         "probability": None,
         "boxes": boxes,

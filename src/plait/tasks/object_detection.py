@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from plait.data.batches import Batch, Targets
 from plait.data.box_targets import BoxTargets
 from plait.data.table import Table
-from plait.errors import DataError, Problem
+from plait.errors import DataError, Problem, counted
 from plait.evaluation.detection_baseline import mean_box_baseline
 from plait.evaluation.detection_matches import Found, Marked
 from plait.evaluation.detection_scores import detection_scores, quick_ap
@@ -61,7 +61,7 @@ class ObjectDetection(Task):
         ]
         if unknown:
             raise DataError(
-                f"{len(unknown)} boxes have a class that the network was not trained on:", unknown
+                f"{counted(len(unknown), 'box')} of a class that the network was not trained on:", unknown
             )
 
     def some(self, targets: Targets, rows: np.ndarray) -> BoxTargets:

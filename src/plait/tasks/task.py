@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from plait.data.batches import Batch, Targets
 from plait.data.table import Table
-from plait.errors import DataError, Problem
+from plait.errors import DataError, Problem, counted
 from plait.layers import Layer, Own, Shape, Stack, Vector
 
 Output = tuple[Any, Batch]
@@ -31,7 +31,7 @@ def refuse_rows(table: Table, unknown: Iterable[set[str]]) -> None:
     ]
     if problems:
         raise DataError(
-            f"{len(problems)} examples have a class that the network was not trained on:", problems
+            f"{counted(len(problems), 'example')} of a class that the network was not trained on:", problems
         )
 
 
