@@ -10,11 +10,15 @@ from torchvision.ops import box_iou, complete_box_iou_loss
 
 from plait.data.batches import Batch
 from plait.data.box_targets import IGNORED
+from plait.data.table import Row, Table
 from plait.errors import NetworkError, RecipeError
+from plait.evaluation.detection_matches import Found, Marked
+from plait.inference.detection_input import DetectionInput
 from plait.layers.dense_boxes import RARE, boxes_at, middles
 from plait.media.boxed_pictures import BoxedPictures
 from plait.tasks.box_assignment import POSITIONS, Assigned, assign
 from plait.tasks.box_geometry import ciou_loss, overlaps, pair_overlaps
+from plait.tasks.detection_mistakes import mistakes
 from tests.boxes import scenes
 from tests.detectors import awake, box_targets, network, outspoken, recipe, targets, task
 
@@ -269,3 +273,18 @@ def test_networks_that_cannot_work_are_refused(
 @pytest.mark.parametrize("changes", [[], ["pyramid.context=[]"], ["data.image_size=auto"], ["head.depth=0"]])
 def test_networks_that_can_work_are_not(changes: list[str]) -> None:
     BoxedPictures().refuse_impossible(recipe(*changes))
+
+
+def test_a_mistake_shows_what_was_marked_beside_what_was_found() -> None:
+    edges = np.array([[0.0, 0.0, 32.0, 32.0], [40.0, 40.0, 60.0, 60.0]])
+    marked = Marked(edges, np.zeros(2, np.int64), np.zeros(2, bool))
+    found = Found(edges[:1], np.zeros(1, np.int64), np.ones(1))
+    table = Table.from_rows([Row("a.png", None, "", "a.png")], "a", "made", content="boxes")
+    canvas = DetectionInput(64, 64, 20)
+    shown = mistakes(table, [marked], [found], [(64, 64)], ["bar"], canvas, 1)[0]
+    assert [(one["kind"], one["box"][2]) for one in shown["boxes"]] == [
+        ("marked", 0.5),
+        ("missed", 0.9375),
+        ("found", 0.5),
+    ]
+    assert shown["target"] == "2 boxes"

@@ -31,8 +31,8 @@ def mistakes(
 ) -> dict[int, dict[str, Any]]:
     """The ``most`` pictures with the most mistakes, the worst first, by row; mistakes are what the scores count.
 
-    Each has its ``boxes``: label, score (None of what is marked), kind (found, missed, wrong, or ignored) and edges as
-    shares of the canvas.
+    Each has its ``boxes``: label, score (None of what is marked), kind (found, wrong or ignored; missed or, beside what
+    was found, marked) and edges as shares of the canvas.
     """
     least = np.array([canvas.confidences.get(name, CONFIDENCE) for name in classes])
     matches = match(marked, found, len(classes), THRESHOLDS[:1])
@@ -45,15 +45,14 @@ def mistakes(
 
 
 def _boxes(matches: Matches, sure: Flags, classes: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """What was missed, then what was found, the surest first, each with its picture's row."""
+    """What is marked, then what was found, the surest first, each with its picture's row."""
     truths = matches.truths
     missed = ~truths.ignored
     missed[matches.truth[0, sure & matches.right[0]]] = False
-    for place in np.flatnonzero(missed):
-        yield (
-            int(truths.picture[place]),
-            _one(classes[truths.label[place]], None, "missed", truths.boxes[place]),
-        )
+    for place in np.flatnonzero(~truths.ignored):
+        kind = "missed" if missed[place] else "marked"
+        box = _one(classes[truths.label[place]], None, kind, truths.boxes[place])
+        yield int(truths.picture[place]), box
     kinds = np.select([matches.right[0], matches.wrong[0]], ["found", "wrong"], "ignored")
     for place in sorted(np.flatnonzero(sure), key=lambda place: -matches.score[place]):
         box = _one(
