@@ -154,6 +154,19 @@ def test_stopped_outside_of_training_says_so(data: Path) -> None:
     assert (folder / "report.html").is_file()
 
 
+def test_training_goes_on_where_nobody_reads_what_it_says(data: Path, tmp_path: Path) -> None:
+    words = ["train", str(data), *SETTINGS, "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "plait", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.stdout.close()
+        process.stderr.close()
+        assert process.wait(timeout=120) == 0
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
 def test_asked_twice_training_stops_at_once(data: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", STOPPED_TWICE, "train", str(data), *SETTINGS, "--out", tmp_path / "run"]

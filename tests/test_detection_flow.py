@@ -215,6 +215,18 @@ def test_what_was_found_is_data_again(model_file: Path, asked: Path, tmp_path: P
         command("predict", model_file, asked, "--format", format, "--out", tmp_path / "out")
 
 
+def test_from_python_boxes_are_written_and_drawn_too(model_file: Path, asked: Path, tmp_path: Path) -> None:
+    model = plait.load(model_file)
+    every = model.predict(asked, confidence=0.0, draw=tmp_path / "drawn")
+    sure = model.predict(asked, confidence=1.0)
+    assert sum(len(one.to_json()["prediction"]) for one in sure) == 0 < len(every[0].to_json()["prediction"])
+    found = model.predict(asked, format="coco", out=tmp_path / "out")
+    assert [one.to_json() for one in found] == [
+        one.to_json() for one in plait.load(model_file).predict(asked)
+    ]
+    assert len([*(tmp_path / "drawn").iterdir()]) == inspected(tmp_path / "out")["examples"] == 11
+
+
 def test_options_that_do_not_fit_are_refused_before_anything_is_asked(model_file: Path, asked: Path) -> None:
     with pytest.raises(DataError, match="--out DIR"):
         command("predict", model_file, asked, "--format", "voc")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait import heavy
 from plait.errors import DataError, ModelError
+from plait.inference import box_output, outputs
 from plait.inference.language_modeling import generate as generate_with
 from plait.inference.model import OnnxModel
 from plait.inference.predict import Prediction
@@ -62,11 +63,21 @@ class Model:
         return dict(report)
 
     def predict(
-        self, *sources: str | Path, skip_bad: bool = False, encoding: str | None = None
+        self,
+        *sources: str | Path,
+        skip_bad: bool = False,
+        encoding: str | None = None,
+        out: str | Path | None = None,
+        confidence: float | None = None,
+        format: str | None = None,
+        draw: str | Path | None = None,
     ) -> list[Prediction]:
-        """The class of every picture (or text) in files, folders and tables, in order. As ``plait predict``.
+        """What the network answers for every picture, text, sentence or recording in files, folders and tables, in
+        order; written to ``out`` as well. As ``plait predict``.
 
-        Raises DataError for what cannot be read, and for a source that is neither a text nor a path.
+        Of boxes those from ``confidence`` on, in ``format`` (voc, yolo or coco) where ``out`` is a folder, and drawn on
+        copies in the folder ``draw``. Raises DataError for what cannot be read or written, and for a source that is
+        neither a text nor a path.
         """
         for source in sources:
             if not isinstance(source, str | Path):
@@ -75,8 +86,15 @@ class Model:
                     "predict(*sources) for those of a list"
                 )
         asked = [str(source) for source in sources]
-        predictor = self._predictor("Model.predict")
-        return list(predict_with(predictor, asked, skip_bad=skip_bad, encoding=encoding))
+        folder, drawn = (None if place is None else str(place) for place in (out, draw))
+        predictor = box_output.asked(self._predictor("Model.predict"), confidence, format, drawn, folder)
+        found = predict_with(predictor, asked, skip_bad=skip_bad, encoding=encoding)
+        predictions = list(found if drawn is None else box_output.draw_boxes(drawn, found))
+        if folder is not None and format is not None:
+            box_output.write_boxes(format, folder, predictions, predictor.spec.classes)
+        elif folder is not None:
+            outputs.write_csv(folder, predictions, asked, predictor.spec, encoding)
+        return predictions
 
     def generate(
         self,

@@ -20,18 +20,20 @@ def main() -> None:
     except PlaitError as error:
         console.print_error(error)
         leaving: BaseException = SystemExit(2)
-    except BrokenPipeError:
-        leaving = _unheard()
     except (KeyboardInterrupt, SystemExit) as error:
-        leaving = _stopped() if _interrupted(error) else error
+        leaving = error
+        if _lies_behind(error, KeyboardInterrupt):
+            leaving = _stopped()
+        elif _lies_behind(error, BrokenPipeError):
+            leaving = _unheard()
     # From here on there is nothing to stop: what a Ctrl-C meets now is the interpreter, tidying up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise leaving
 
 
-def _interrupted(error: BaseException | None) -> bool:
-    """Whether a Ctrl-C lies behind it: typer and Lightning both turn one into a silent exit, each with its own code."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
+def _lies_behind(error: BaseException | None, cause: type[BaseException]) -> bool:
+    """Typer turns a Ctrl-C, and a reader that has gone, into a silent exit, as Lightning does with the first."""
+    while error is not None and not isinstance(error, cause):
         error = error.__cause__ or error.__context__
     return error is not None
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def asked(
         raise DataError(f"--format {format} writes files: name their folder, --out DIR")
     if confidence is not None:
         every = dict.fromkeys(predictor.spec.classes, confidence)
+        predictor = copy(predictor)
         predictor.spec = replace(predictor.spec, input=replace(input, confidences=every))
     return predictor
 
