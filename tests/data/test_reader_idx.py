@@ -93,6 +93,16 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     refused(images, "truncated")
     images.write_bytes(b"")
     refused(images, "nothing")
+    damaged = [images, labels]
+    for kind in ("images", "labels"):
+        damaged.append(idx(tmp_path / f"t10k-{kind}-idx3-ubyte", np.zeros(5, np.uint8)))
+    good = labels.read_bytes()
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:3])
+    refused(tmp_path, *map(str, damaged))
+    for path in damaged[2:]:
+        path.unlink()
+    labels.write_bytes(good)
     images.write_bytes(whole)
     idx(labels, np.zeros(5, np.uint8))
     refused(tmp_path, "6 pictures", "5 labels")

@@ -4,9 +4,11 @@ import gzip
 import math
 import re
 import zlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,7 @@ LAYOUT = (
 _FILE = re.compile(
     r"(?P<prefix>.*?)[-_.]?(?P<what>images|labels)[-_.]idx[0-9][-_.]ubyte(?P<gz>\.gz)?", re.IGNORECASE
 )
+T = TypeVar("T")
 _UBYTE = 8
 _PIECE = 1 << 26
 
@@ -47,10 +50,23 @@ def read(source: Path, labels_required: bool) -> Table:
     ``train`` in a file's name makes it the training part, ``t10k`` or ``test`` the test part; named by one
     file of a pair, that pair alone is read.
     """
-    rows: list[Row] = []
-    for prefix, pair in _pairs(source).items():
-        rows += _rows(pair, _split(prefix), labels_required)
-    return Table.from_rows(rows, str(source), NAME)
+    pairs = _pairs(source)
+    found = _each([partial(_rows, pair, _split(prefix), labels_required) for prefix, pair in pairs.items()])
+    return Table.from_rows([row for rows in found for row in rows], str(source), NAME)
+
+
+def _each(readers: Iterable[Callable[[], T]]) -> list[T]:
+    """What all of them read; raises one DataError that says what is wrong with any."""
+    found: list[T] = []
+    faults: list[str] = []
+    for reader in readers:
+        try:
+            found.append(reader())
+        except DataError as error:
+            faults.append(str(error))
+    if faults:
+        raise DataError("\n".join(faults))
+    return found
 
 
 def _pairs(source: Path) -> dict[str, _Pair]:
@@ -81,8 +97,9 @@ def _rows(pair: _Pair, split: str, labels_required: bool) -> list[Row]:
         raise DataError(
             f"{pair.images}: there are no labels beside these pictures; expected ...labels-idx1-ubyte"
         )
-    pictures = _array(pair.images, (3, 4))
-    labels = None if pair.labels is None else _array(pair.labels, (1,))
+    files = [(pair.images, (3, 4)), *([] if pair.labels is None else [(pair.labels, (1,))])]
+    pictures, *others = _each([partial(_array, path, dimensions) for path, dimensions in files])
+    labels = others[0] if others else None
     if labels is not None and len(labels) != len(pictures):
         raise DataError(
             f"{pair.images} has {len(pictures)} pictures, but {pair.labels} has {len(labels)} labels"
