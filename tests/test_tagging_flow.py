@@ -156,10 +156,12 @@ def test_a_further_column_is_read_where_the_recipe_says_so(tmp_path: Path) -> No
 
 def test_parts_of_speech_without_a_chain(tmp_path: Path) -> None:
     """Tags that mark no spans are scored by tokens; a tag that training lacks counts as missed."""
+    (tmp_path / "data").mkdir()
     found = [[(word, "N" if word[0].isupper() else "V") for word, _ in one] for one in sentences(80)]
     for part, some in (("train", found[:60]), ("test", [*found[60:], [("odd", "ODD"), ("Anna", "N")]])):
-        columns(tmp_path / f"{part}.conll", some)
-    model = plait.train(tmp_path, changes=[*SMALL, "tags.chain=false", "data.label=3"], out=tmp_path / "run")
+        columns(tmp_path / "data" / f"{part}.conll", some)
+    changes = [*SMALL, "tags.chain=false", "data.label=3"]
+    model = plait.train(tmp_path / "data", changes=changes, out=tmp_path / "run")
     report = model.test()
     assert report["metric"] == "token_accuracy"
     tokens = sum(map(len, found[60:])) + 2

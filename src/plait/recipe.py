@@ -350,13 +350,13 @@ def _faults(values: Mapping[str, Any], error: ValidationError) -> list[str]:
 
 
 def _place(values: Any, path: Iterable[Any]) -> str:
-    """The keys of ``path`` as far as there are such in ``values``, with what stands there unless it is a section."""
+    """The keys of ``path`` that there are in ``values`` (others name kinds), with what stands there unless it is a
+    section."""
     keys = []
     for key in path:
-        if not (isinstance(values, Mapping) and key in values):
-            break
-        keys.append(str(key))
-        values = values[key]
+        if isinstance(values, Mapping) and key in values:
+            keys.append(str(key))
+            values = values[key]
     place = ".".join(keys)
     return place if isinstance(values, Mapping | list) else f"{place} is {values!r}"
 

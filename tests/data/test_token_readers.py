@@ -169,7 +169,7 @@ def test_data_of_other_tags_are_refused_and_of_another_scheme_taken(tmp_path: Pa
     for tags in (("B-LOC", "I-LOC"), ("I-LOC", "I-LOC"), ("B-LOC", "E-LOC"), ("O", "O")):
         task.refuse_unknown(read(tmp_path / "a.conll", f"in O\nNew {tags[0]}\nYork {tags[1]}\n"))
     for tags in (("B-NP", "I-NP"), ("NN", "VB")):
-        with pytest.raises(DataError, match=rf"row 1: unknown class: .*'{tags[0]}'"):
+        with pytest.raises(DataError, match=rf"row 1: unknown class: {tags[0]}\b"):
             task.refuse_unknown(read(tmp_path / "a.conll", f"in O\nNew {tags[0]}\nYork {tags[1]}\n"))
 
 

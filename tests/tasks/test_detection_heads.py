@@ -35,7 +35,7 @@ def test_the_name_alone_gives_a_complete_recurrent_head() -> None:
     ("change", "said"),
     [
         ("head.name=sparse", "'dense', 'recurrent'"),
-        ("head.steps=0", "head.recurrent.steps"),
+        ("head.steps=0", "head.steps is 0: it should be greater"),
         ("head.width=3", "width"),
     ],
 )
