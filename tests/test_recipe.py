@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from plait.errors import PlaitError, RecipeError
 from plait.layers import LAYERS, read_network
-from plait.recipe import INSTEAD, Recipe, apply_change, default_text, load_yaml, parse, read_recipe
+from plait.recipe import INSTEAD, Recipe, default_text, parse, read_recipe
+from plait.recipe_values import apply_change, load_yaml
 
 TASK = "image-classification"
 

@@ -6,7 +6,8 @@ from plait.errors import RecipeError
 from plait.layers.dense_boxes import DenseBoxes
 from plait.layers.recurrent_boxes import RecurrentBoxes
 from plait.media.boxed_pictures import told_by
-from plait.recipe import load_yaml, parse, read_recipe
+from plait.recipe import parse, read_recipe
+from plait.recipe_values import load_yaml
 from plait.tasks.detection_heads import DenseHead, RecurrentHead
 from tests import detectors
 

@@ -17,8 +17,7 @@ class ExcelTable(UserTable):
     given_back = (".csv",)
 
     def __init__(self, path: Path, wanted: Column, encoding: str | None) -> None:
-        self.path = path
-        self.wanted = wanted
+        super().__init__(path, wanted)
         (_, header), *self._rows = read_sheet(path)
         self.columns = [str(name).strip() for name in header]
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from plait.inference.text_file import BOM, encoding_of, unreadable_refused
+from plait.inference.text_file import BOM, encoding_of
 from plait.inference.user_table import Column, Row, UserTable, Waiting
 
 SUFFIXES = (".jsonl", ".ndjson")
@@ -18,10 +18,8 @@ class JsonTable(UserTable):
     given_back = SUFFIXES
 
     def __init__(self, path: Path, wanted: Column, encoding: str | None) -> None:
-        self.path = path
-        self.wanted = wanted
-        with unreadable_refused(path):
-            self.encoding = encoding_of(path, encoding)
+        super().__init__(path, wanted)
+        self.encoding = encoding_of(path, encoding)
         names: dict[str, None] = {}
         for _, line in self.lines():
             with suppress(ValueError):

@@ -16,8 +16,7 @@ class ParquetTable(UserTable):
     given_back = SUFFIXES
 
     def __init__(self, path: Path, wanted: Column, encoding: str | None) -> None:
-        self.path = path
-        self.wanted = wanted
+        super().__init__(path, wanted)
         self._arrow, self._parquet = _import_arrow()
         with self._opened() as file:
             self.columns = list(file.schema_arrow.names)

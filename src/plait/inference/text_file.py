@@ -37,11 +37,6 @@ def read_text(path: str | Path, encoding: str | None = None) -> Decoded:
     return decode(read_bytes(path), encoding)
 
 
-def encoding_of(path: str | Path, encoding: str | None = None) -> str:
-    """The encoding in which ``read_text`` reads a file, for opening it; raises TextError as that does."""
-    return codecs.lookup(read_text(path, encoding).encoding).name
-
-
 @contextmanager
 def unreadable_refused(path: str | Path) -> Iterator[None]:
     """Turns a TextError into a DataError that names the file, and the row where one is to blame."""
@@ -50,6 +45,12 @@ def unreadable_refused(path: str | Path) -> Iterator[None]:
     except TextError as error:
         row = "" if error.row is None else f", row {error.row}"
         raise DataError(f"{path}{row}: {error.message}") from error
+
+
+def encoding_of(path: str | Path, encoding: str | None = None) -> str:
+    """The encoding in which ``read_text`` reads a file, for opening it; raises DataError where it cannot."""
+    with unreadable_refused(path):
+        return codecs.lookup(read_text(path, encoding).encoding).name
 
 
 def read_bytes(path: str | Path) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plait.errors import DataError
-from plait.inference.text_file import encoding_of, unreadable_refused
+from plait.inference.text_file import encoding_of
 from plait.inference.user_table import Answer, Cell, Column, Row, UserTable, Waiting, text
 
 TSV_SUFFIXES = (".tsv",)
@@ -24,10 +24,8 @@ class TextTable(UserTable):
     given_back = SUFFIXES
 
     def __init__(self, path: Path, wanted: Column, encoding: str | None) -> None:
-        self.path = path
-        self.wanted = wanted
-        with unreadable_refused(path):
-            self.encoding = encoding_of(path, encoding)
+        super().__init__(path, wanted)
+        self.encoding = encoding_of(path, encoding)
         self.delimiter, self.columns = self._recognized()
 
     def rows(self) -> Iterator[Row]:

@@ -54,9 +54,11 @@ class UserTable(ABC):
     given_back: ClassVar[tuple[str, ...]]
     """Suffixes of what is written."""
 
-    path: Path
     columns: list[str]
-    wanted: Column
+
+    def __init__(self, path: Path, wanted: Column) -> None:
+        self.path = path
+        self.wanted = wanted
 
     @abstractmethod
     def rows(self) -> Iterator[Row]:

@@ -5,8 +5,10 @@ Sequences lie in tensors (outer, time, inner, channels): a batch of sequences ha
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence as Series
 from typing import ClassVar
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -54,9 +56,19 @@ class Cell(nn.Module, ABC):
         """Zeros."""
         return tuple(x.new_zeros(x.shape[0], len(self.reversals) * self.units) for _ in range(self.states))
 
+    def starts(self, x: Float[Tensor, "rows _"], state: State | None) -> list[State]:
+        """What each way begins with: its part of ``state``, or of the initial one."""
+        return [*zip(*map(self.each_way, state or self.initial_state(x)), strict=True)]
+
     def each_way(self, x: Tensor) -> tuple[Tensor, ...]:
         """The parts of the last axis that belong to each way."""
         return x.chunk(len(self.reversals), dim=-1)
+
+
+def side_by_side(read: Series[tuple[Tensor, State]]) -> tuple[Tensor, State]:
+    """Outputs and last states of all ways, from those of each, in the last axis."""
+    ends = zip(*(ends for _, ends in read), strict=True)
+    return torch.cat([outputs for outputs, _ in read], dim=-1), tuple(torch.cat(one, dim=-1) for one in ends)
 
 
 def draw_hidden(weight: Tensor, gates: int) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from plait.layers import native, operators
-from plait.layers.cell import Cell, Lengths, Sequences, State, draw_arriving, draw_hidden
+from plait.layers.cell import Cell, Lengths, Sequences, State, draw_arriving, draw_hidden, side_by_side
 from plait.layers.masks import blank_padding, reverse
 from plait.layers.onnx_recurrence import exporting, recurrence
 
@@ -59,11 +59,9 @@ class GatedCell(Cell):
             return self._onnx(x, lengths, state, keep)
         outer, time, inner, channels = x.shape
         rows = x.transpose(1, 2).reshape(outer * inner, time, channels)
-        starts = [*zip(*map(self.each_way, state or self.initial_state(rows[:, 0])), strict=True)]
+        starts = enumerate(self.starts(rows[:, 0], state))
         row_lengths = None if lengths is None else lengths.repeat_interleave(inner)
-        read = [self._read(way, rows, row_lengths, start, keep) for way, start in enumerate(starts)]
-        given = torch.cat([outputs for outputs, _ in read], dim=2)
-        ends = tuple(torch.cat(parts, dim=1) for parts in zip(*(ends for _, ends in read), strict=True))
+        given, ends = side_by_side([self._read(way, rows, row_lengths, start, keep) for way, start in starts])
         return given.view(outer, inner, time, -1).transpose(1, 2), ends if keep else None
 
     def weight_of(self, way: int, name: str) -> Tensor:

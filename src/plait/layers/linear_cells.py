@@ -57,10 +57,9 @@ class LinearCell(Cell):
         if native.usable(before):
             given, ends = self.scan(before, lengths, state)
             return given, ends if keep else None
-        starts = state or self.initial_state(before[:, 0].flatten(0, 1))
+        starts = self.starts(before[:, 0].flatten(0, 1), state)
         moves = [partial(self.move, way) for way in range(len(self.reversals))]
-        own = [*zip(*map(self.each_way, starts), strict=True)]
-        given, ends = unrolled(moves, self.each_way(before), lengths, own, self.reversals)
+        given, ends = unrolled(moves, self.each_way(before), lengths, starts, self.reversals)
         return given, ends if keep else None
 
 

@@ -47,7 +47,7 @@ class Stepped(Cell):
     def unroll(
         self, x: Sequences, lengths: Lengths, state: State | None, keep: bool
     ) -> tuple[Sequences, State | None]:
-        starts = [*zip(*map(self.each_way, state or self.initial_state(x[:, 0].flatten(0, 1))), strict=True)]
+        starts = self.starts(x[:, 0].flatten(0, 1), state)
         moves = [cell.step for cell in self._cells()]
         given, ends = unrolled(moves, [x] * len(moves), lengths, starts, self.reversals)
         return given, ends if keep else None

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch._higher_order_ops import scan
 
-from plait.layers.cell import Lengths, Sequences, State
+from plait.layers.cell import Lengths, Sequences, State, side_by_side
 from plait.layers.masks import blank_padding, reverse, valid_steps
 
 Move = Callable[[Tensor, State], State]
@@ -24,9 +24,7 @@ def unrolled(
 ) -> tuple[Sequences, State]:
     """Outputs and last states of all ways side by side: each its own move, what it reads, and where it starts."""
     ways = zip(moves, parts, starts, reversals, strict=True)
-    read = [_one_way(move, part, lengths, start, turned) for move, part, start, turned in ways]
-    given = torch.cat([outputs for outputs, _ in read], dim=3)
-    return given, tuple(torch.cat(ends, dim=1) for ends in zip(*(ends for _, ends in read), strict=True))
+    return side_by_side([_one_way(move, part, lengths, start, turned) for move, part, start, turned in ways])
 
 
 def _one_way(
